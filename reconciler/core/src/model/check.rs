@@ -1,0 +1,115 @@
+//! Problems found in a declaration. All of them are collected; the first does not hide the rest.
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One thing wrong with a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Attribute path from the top of the document, as in `shift.steps[2]`.
+    pub path: String,
+    /// What is wrong, in a few words.
+    pub summary: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.path, self.summary, self.remedy)
+    }
+}
+
+/// Every problem of one document, in the order of its attributes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Problems {
+    /// Adds a problem.
+    pub fn add(&mut self, path: &str, summary: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(Problem { path: path.to_owned(), summary: summary.into(), remedy: remedy.into() });
+    }
+
+    /// Adds a problem unless `holds`.
+    pub fn require(&mut self, holds: bool, path: &str, summary: impl Into<String>, remedy: impl Into<String>) {
+        if !holds {
+            self.add(path, summary, remedy);
+        }
+    }
+
+    /// Reads a duration, noting a problem and answering zero where it is not one.
+    pub fn duration(&mut self, path: &str, text: &str) -> SignedDuration {
+        parse_duration(text).unwrap_or_else(|summary| {
+            self.add(path, summary, "write a positive duration such as \"30s\", \"5m\", \"1h30m\" or \"28d\"");
+            SignedDuration::ZERO
+        })
+    }
+
+    /// Notes a problem unless `min ≤ value ≤ max`.
+    pub fn in_range(&mut self, path: &str, value: f64, min: f64, max: f64) {
+        self.require(
+            (min..=max).contains(&value),
+            path,
+            format!("{value} is out of range"),
+            format!("choose a number from {min} to {max}"),
+        );
+    }
+
+    /// The value, or the problems if there are any.
+    ///
+    /// # Errors
+    /// The collected problems.
+    pub fn into_result<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+/// Longest duration accepted anywhere: ten years, so that adding one to a time cannot overflow.
+const DURATION_MAX: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// Reads `"500ms"`, `"30s"`, `"1h30m"` or `"28d"` (a day is 24 hours).
+///
+/// # Errors
+/// What is wrong with the text, in a few words.
+pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|_error| format!("{text:?} is not a duration"))?;
+    let duration = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_error| format!("{text:?} is not a duration of fixed length"))?;
+    if duration <= SignedDuration::ZERO {
+        return Err(format!("{text:?} is not positive"));
+    }
+    if duration > DURATION_MAX {
+        return Err(format!("{text:?} is longer than ten years"));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_terraform_and_prometheus_users_write_them() {
+        let check = |text: &str, ms: i64| {
+            assert_eq!(parse_duration(text), Ok(SignedDuration::from_millis(ms)), "{text}");
+        };
+        check("500ms", 500);
+        check("1h30m", 5_400_000);
+        check("28d", 28 * 86_400_000);
+        check("1.5s", 1500);
+        for bad in ["", "5", "abc", "-5m", "0s", "1y", "11000d"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

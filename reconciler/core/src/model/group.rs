@@ -1,0 +1,351 @@
+//! A group: one service, its original primary, its signals and the modules that make its shadows.
+
+use super::check::Problems;
+use super::name::{self, GroupName, SlotId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What `shadow_group` declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSpec {
+    /// Unique within the reconciler.
+    pub name: String,
+    /// Name of the policy.
+    pub policy: String,
+    /// The instance that serves today, owned by the user: slot `a`.
+    pub primary: PrimarySpec,
+    /// What is measured and where its limits are.
+    pub signals: BTreeMap<String, SignalSpec>,
+    /// The module that makes an instance.
+    pub instance: ModuleSpec,
+    /// The module that sets the weights.
+    pub traffic: ModuleSpec,
+    /// Size asked for a shadow.
+    #[serde(default)]
+    pub size: Size,
+    /// Where a shadow goes.
+    #[serde(default)]
+    pub placement: Placement,
+    /// Queries that say how far a shadow's data is behind.
+    #[serde(default)]
+    pub sync: Option<SyncQueries>,
+}
+
+/// The instance that serves today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrimarySpec {
+    /// What `$instance` stands for in queries.
+    pub instance_id: String,
+    /// IP address or host name at which it serves.
+    pub address: String,
+    /// TCP port at which it serves.
+    pub port: u16,
+    /// Path of an HTTP check that answers 2xx or 3xx when it is well.
+    #[serde(default)]
+    pub health_path: Option<String>,
+    /// Failure domain that shadows avoid.
+    #[serde(default)]
+    pub zone: Option<String>,
+}
+
+/// One measured quantity and its limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignalSpec {
+    /// PromQL that yields one series; `$instance`, `$slot` and `$group` are replaced.
+    pub query: String,
+    /// Value at which the service no longer does its job.
+    pub limit: f64,
+    /// On which side of the limit the trouble lies.
+    #[serde(default)]
+    pub direction: Direction,
+    /// Unit of the query's values and of the limit.
+    pub unit: String,
+}
+
+/// On which side of a limit the trouble lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Values at or above the limit are bad.
+    #[default]
+    Above,
+    /// Values at or below the limit are bad.
+    Below,
+}
+
+/// A Terraform module of the user's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleSpec {
+    /// As in a `module` block: an absolute path, a registry address or a URL.
+    pub source: String,
+    /// Version constraint, for registry modules.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Passed to the module as `params`, unread. Not for secrets.
+    #[serde(default)]
+    pub params: Value,
+}
+
+/// Size of an instance; absent parts are left to the module.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// CPU cores.
+    #[serde(default)]
+    pub cpu_cores: Option<f64>,
+    /// Memory in GiB.
+    #[serde(default)]
+    pub memory_gib: Option<f64>,
+    /// Disk operations per second.
+    #[serde(default)]
+    pub iops: Option<f64>,
+    /// Network bandwidth in Mbit/s.
+    #[serde(default)]
+    pub bandwidth_mbps: Option<f64>,
+    /// Disk in GiB.
+    #[serde(default)]
+    pub storage_gib: Option<f64>,
+}
+
+/// Where a shadow goes; absent parts are left to the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// Region.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Zone; must differ from the primary's, if both are given.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Host.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Instance class.
+    #[serde(default)]
+    pub instance_class: Option<String>,
+}
+
+/// PromQL that says how far a shadow's data is behind; `$instance` is the shadow's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyncQueries {
+    /// Lag in seconds.
+    pub lag_seconds: String,
+    /// Lag in bytes.
+    pub lag_bytes: String,
+    /// A number that grows while data arrives; one that stands still is a stall.
+    pub position: String,
+}
+
+/// A checked group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Its name.
+    pub name: GroupName,
+    /// The declaration that this was checked from.
+    pub spec: GroupSpec,
+    /// Raised with each accepted change of the declaration.
+    pub generation: u64,
+}
+
+/// Units that a signal may have, with the suffix by which Prometheus names tell them.
+pub const UNITS: [(&str, &str); 8] = [
+    ("seconds", "_seconds"),
+    ("bytes", "_bytes"),
+    ("ratio", "_ratio"),
+    ("percent", "_percent"),
+    ("celsius", "_celsius"),
+    ("cores", "_cores"),
+    ("count", "_total"),
+    ("per_second", "_per_second"),
+];
+
+impl GroupSpec {
+    /// Checks the declaration.
+    ///
+    /// # Errors
+    /// Every problem, with its attribute path.
+    pub fn check(self, generation: u64) -> Result<Group, Problems> {
+        let mut problems = Problems::default();
+        for (path, text) in [("name", &self.name), ("policy", &self.policy)] {
+            problems.require(name::is_valid(text), path, format!("{text:?} is not a valid name"), name::RULE);
+        }
+        self.check_primary(&mut problems);
+        self.check_signals(&mut problems);
+        for (path, module) in [("instance.source", &self.instance), ("traffic.source", &self.traffic)] {
+            module.check(path, &mut problems);
+        }
+        let name = GroupName::new(self.name.clone());
+        match name {
+            Ok(name) => problems.into_result(Group { name, spec: self, generation }),
+            Err(_already_noted) => Err(problems),
+        }
+    }
+
+    fn check_primary(&self, problems: &mut Problems) {
+        let primary = &self.primary;
+        problems.require(primary.port > 0, "primary.port", "0 is not a port", "choose a port from 1 to 65535");
+        problems.require(
+            primary.health_path.as_ref().is_none_or(|path| path.starts_with('/')),
+            "primary.health_path",
+            "it is not a path",
+            "start it with a slash, as in \"/healthz\"",
+        );
+        let same_zone = primary.zone.is_some() && primary.zone == self.placement.zone;
+        problems.require(
+            !same_zone,
+            "placement.zone",
+            "the shadow would share the primary's zone",
+            "name another zone: a shadow that fails with its primary is no help",
+        );
+    }
+
+    fn check_signals(&self, problems: &mut Problems) {
+        problems.require(
+            !self.signals.is_empty(),
+            "signals",
+            "there is no signal",
+            "declare at least one query with its limit",
+        );
+        for (key, signal) in &self.signals {
+            let path = |attribute: &str| format!("signals[{key:?}].{attribute}");
+            problems.require(
+                name::is_valid(&key.replace('_', "-")),
+                &format!("signals[{key:?}]"),
+                "the key is not a valid name",
+                name::RULE,
+            );
+            problems.require(
+                signal.limit.is_finite(),
+                &path("limit"),
+                "the limit is not a number",
+                "give a finite number",
+            );
+            problems.require(
+                signal.query.contains("$instance") || signal.query.contains("$slot"),
+                &path("query"),
+                "the query does not say which instance it is about",
+                "use $instance or $slot in a label matcher: after a hand-over the primary is another instance",
+            );
+            signal.check_unit(&path("unit"), problems);
+        }
+    }
+}
+
+impl SignalSpec {
+    fn check_unit(&self, path: &str, problems: &mut Problems) {
+        let known: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
+        if !known.contains(&self.unit.as_str()) {
+            problems.add(path, format!("{:?} is not a unit", self.unit), format!("use one of {}", known.join(", ")));
+            return;
+        }
+        let Some(named) = self.unit_by_name() else { return };
+        problems.require(
+            named == self.unit,
+            path,
+            format!("the metric's name says {named}, the unit says {}", self.unit),
+            format!("give the limit in {named}, or convert in the query and name no metric of another unit"),
+        );
+    }
+
+    /// The unit that the query's metric name tells, when the query is a plain selector: any
+    /// function or arithmetic may change the unit.
+    fn unit_by_name(&self) -> Option<&'static str> {
+        let (metric, rest) = self.query.split_once('{')?;
+        let plain = rest.trim_end().ends_with('}') && rest.matches('}').count() == 1;
+        let is_name = metric.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+        let suffix = |suffix: &str| metric.ends_with(suffix);
+        (plain && is_name).then(|| UNITS.iter().find(|(_, s)| suffix(s)).map(|(unit, _)| *unit))?
+    }
+
+    /// The query with its placeholders replaced.
+    pub fn query_for(&self, group: &GroupName, slot: &SlotId, instance_id: &str) -> String {
+        replace_placeholders(&self.query, group, slot, instance_id)
+    }
+
+    /// Whether `value` breaks the limit.
+    pub fn breaks(&self, value: f64) -> bool {
+        match self.direction {
+            Direction::Above => value >= self.limit,
+            Direction::Below => value <= self.limit,
+        }
+    }
+}
+
+/// Replaces `$instance`, `$slot` and `$group` in a PromQL text. Quotes and backslashes of an
+/// instance id are escaped, so that an id cannot change the query.
+pub fn replace_placeholders(query: &str, group: &GroupName, slot: &SlotId, instance_id: &str) -> String {
+    let escaped = instance_id.replace('\\', "\\\\").replace('"', "\\\"");
+    query.replace("$instance", &escaped).replace("$slot", slot.as_str()).replace("$group", group.as_str())
+}
+
+impl ModuleSpec {
+    fn check(&self, path: &str, problems: &mut Problems) {
+        problems.require(!self.source.is_empty(), path, "the source is empty", "name a module as in a module block");
+        let relative = self.source.starts_with("./") || self.source.starts_with("../");
+        problems.require(
+            !relative,
+            path,
+            format!("{:?} is relative to a folder that the reconciler does not know", self.source),
+            "write an absolute path, as in abspath(\"${path.module}/modules/instance\")",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> GroupSpec {
+        serde_json::from_value(serde_json::json!({
+            "name": "checkout", "policy": "default",
+            "primary": {"instance_id": "i-1", "address": "10.0.0.1", "port": 8080, "zone": "eu-1a"},
+            "signals": {"latency": {"query": "probe_seconds{instance=\"$instance\"}", "limit": 0.5, "unit": "seconds"}},
+            "instance": {"source": "/modules/instance"}, "traffic": {"source": "/modules/traffic"},
+        }))
+        .unwrap()
+    }
+
+    fn paths(change: impl Fn(&mut GroupSpec)) -> Vec<String> {
+        let mut spec = spec();
+        change(&mut spec);
+        spec.check(1).err().unwrap_or_default().0.into_iter().map(|problem| problem.path).collect()
+    }
+
+    fn latency(spec: &mut GroupSpec) -> &mut SignalSpec {
+        spec.signals.get_mut("latency").unwrap()
+    }
+
+    #[test]
+    fn problems_name_their_attribute() {
+        assert!(paths(|_| {}).is_empty());
+        assert_eq!(paths(|g| latency(g).unit = "parsecs".into()), [r#"signals["latency"].unit"#]);
+        assert_eq!(paths(|g| latency(g).unit = "bytes".into()), [r#"signals["latency"].unit"#]);
+        assert_eq!(paths(|g| latency(g).query = "up".into()), [r#"signals["latency"].query"#]);
+        assert_eq!(paths(|g| g.placement.zone = Some("eu-1a".into())), ["placement.zone"]);
+        assert_eq!(paths(|g| g.instance.source = "./m".into()), ["instance.source"]);
+        assert_eq!(paths(|g| g.signals.clear()), ["signals"]);
+        assert_eq!(paths(|g| g.name = "Not Good".into()), ["name"]);
+    }
+
+    #[test]
+    fn arithmetic_may_change_the_unit() {
+        let converted = |g: &mut GroupSpec| {
+            latency(g).query = "probe_seconds{instance=\"$instance\"} / 2".into();
+            latency(g).unit = "ratio".into();
+        };
+        assert!(paths(converted).is_empty());
+    }
+
+    #[test]
+    fn an_instance_id_cannot_change_the_query() {
+        let (group, slot) = (GroupName::new("g").unwrap(), SlotId::new("a").unwrap());
+        let query = replace_placeholders(r#"up{i="$instance",s="$slot"}"#, &group, &slot, r#"x"} or up{y=""#);
+        assert_eq!(query, r#"up{i="x\"} or up{y=\"",s="a"}"#);
+    }
+}
