@@ -4,4 +4,5 @@
 //! The modules read in the order in which a cycle runs through them:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod desired;
 pub mod model;
