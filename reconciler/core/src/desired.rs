@@ -3,9 +3,10 @@
 
 use crate::model::group::{ModuleSpec, Placement, Size};
 use crate::model::name::{GroupName, SlotId};
-use crate::model::slot::{Endpoint, Role};
+use crate::model::slot::{Role, SyncSource};
 use crate::model::split::{Backend, MirrorSpec};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Version of the contract between the generated roots and the user's modules.
@@ -47,7 +48,9 @@ pub struct DesiredSlot {
     /// Place asked for.
     pub placement: Placement,
     /// Where its data comes from.
-    pub sync: DesiredSync,
+    pub sync: SyncSource,
+    /// The user's own parameters.
+    pub params: Value,
     /// Epoch in which its role was given.
     pub epoch: u64,
 }
@@ -64,19 +67,6 @@ pub enum InstanceGoal {
     Running,
     /// Running, taking nothing new.
     Draining,
-}
-
-/// Where an instance's data comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DesiredSync {
-    /// `none`, or a method that the module knows.
-    pub method: String,
-    /// The slot that data comes from.
-    pub source_slot: Option<SlotId>,
-    /// Where that slot serves.
-    pub source_endpoint: Option<Endpoint>,
-    /// How often data is replicated.
-    pub interval: String,
 }
 
 /// The division of a group's traffic: the module contract's `traffic` object without its constants.

@@ -4,5 +4,11 @@
 //! The modules read in the order in which a cycle runs through them:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod decision;
 pub mod desired;
 pub mod model;
+pub mod observation;
+pub mod rendering;
+pub mod report;
+pub mod score;
+pub mod state;

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod group;
 pub mod name;
+pub mod phase;
 pub mod policy;
 pub mod process;
 pub mod slot;
@@ -14,4 +15,5 @@ pub mod split;
 pub use check::{Problem, Problems};
 pub use group::{Group, GroupSpec};
 pub use name::{GroupName, SlotId};
+pub use phase::Phase;
 pub use policy::{Mode, Policy, PolicySpec};

@@ -1,8 +1,10 @@
 //! A slot: one instance of a group under a stable key, whatever its role.
 
-use super::group::Size;
+use super::group::{Placement, Size};
+use super::name::SlotId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a slot is to its group at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -51,13 +53,50 @@ pub struct Instance {
 pub struct Slot {
     /// What it is to its group.
     pub role: Role,
-    /// Whether the reconciler made it; it never destroys one that it did not make.
-    pub managed: bool,
-    /// Generation of the group's declaration that it was made for.
-    pub generation: u64,
+    /// Epoch in which that role was given.
+    pub epoch: u64,
     /// When it was added.
     #[schema(value_type = String)]
     pub since: Timestamp,
+    /// What it was made from, if the reconciler made it. Absent for an instance of the user's,
+    /// which the reconciler never changes or destroys.
+    pub made: Option<Making>,
     /// The instance, once there is one.
     pub instance: Option<Instance>,
+}
+
+/// What a slot was made from. It stays as it was for the life of the slot: a changed declaration
+/// makes the *next* slot different, and never restarts an instance that serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Making {
+    /// Generation of the group's declaration.
+    pub generation: u64,
+    /// Size asked for.
+    pub size: Size,
+    /// Place asked for.
+    pub placement: Placement,
+    /// The user's own parameters.
+    pub params: Value,
+    /// Where its data comes from.
+    pub sync: SyncSource,
+}
+
+/// Where an instance's data comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SyncSource {
+    /// `none`, or a method that the module knows.
+    pub method: String,
+    /// The slot that data comes from.
+    pub source_slot: Option<SlotId>,
+    /// Where that slot serves.
+    pub source_endpoint: Option<Endpoint>,
+    /// How often data is replicated.
+    pub interval: String,
+}
+
+impl Slot {
+    /// Whether the reconciler made it.
+    pub fn is_managed(&self) -> bool {
+        self.made.is_some()
+    }
 }

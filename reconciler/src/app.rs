@@ -1,0 +1,111 @@
+//! What all parts of a running reconciler share.
+
+use crate::board::Board;
+use crate::http::Token;
+use crate::metrics::prometheus::PrometheusSource;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+use crate::traffic::ControlPlane;
+use anyhow::Context;
+use std::fs::{File, OpenOptions};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+
+/// How `shadow-reconciler serve` was told to run.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where Envoy gets its configuration.
+    pub xds_listen: SocketAddr,
+    /// The one folder that everything is kept in.
+    pub data: PathBuf,
+    /// Base URL of Prometheus.
+    pub prometheus: String,
+    /// Base URL of the agent that runs warm-up tasks of instances that name none.
+    pub agent: Option<String>,
+    /// The terraform executable.
+    pub terraform: PathBuf,
+    /// Prefixes of module sources that may be fetched and run.
+    pub allowed_modules: Vec<String>,
+    /// Wanted from clients, and given to the provider in our own roots.
+    pub token: Option<Token>,
+    /// Terraform runs at once, over all groups.
+    pub terraform_runs_max: usize,
+}
+
+/// What all parts of a running reconciler share.
+#[derive(Debug)]
+pub struct App {
+    /// How it was told to run.
+    pub config: ServeConfig,
+    /// Its memory.
+    pub store: Store,
+    /// Envoy's source of configuration.
+    pub control_plane: ControlPlane,
+    /// Where metrics come from.
+    pub prometheus: PrometheusSource,
+    /// For probes and tasks.
+    pub http: reqwest::Client,
+    /// What the newest cycles saw and decided.
+    pub board: Board,
+    /// Rings when groups are declared or gone.
+    pub groups_changed: Notify,
+    /// Limits Terraform runs over all groups, so that a storm cannot starve the machine.
+    pub terraform_runs: Semaphore,
+    /// Its own metrics.
+    pub metrics: Telemetry,
+    /// Held while it runs: two reconcilers on one data directory would both act.
+    _lock: File,
+}
+
+/// Time for an answer of Prometheus.
+const PROMETHEUS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for an answer of an agent or a health check; each use sets its own, this is the most.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(600);
+
+impl App {
+    /// Opens the data directory and everything that depends on it.
+    ///
+    /// # Errors
+    /// When the directory is in use, unwritable or damaged, or a setting is wrong.
+    pub fn open(config: ServeConfig) -> anyhow::Result<Self> {
+        let data = &config.data;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("data directory {} cannot be made: choose another with --data", data.display()))?;
+        let lock = lock(data)?;
+        let store = Store::open(&data.join("store.sqlite"))?;
+        let control_plane = ControlPlane::new(store.splits()?);
+        let prometheus = PrometheusSource::new(&config.prometheus, PROMETHEUS_TIMEOUT)?;
+        Ok(Self {
+            control_plane,
+            prometheus,
+            http: reqwest::Client::builder().timeout(HTTP_TIMEOUT).build()?,
+            board: Board::default(),
+            groups_changed: Notify::new(),
+            terraform_runs: Semaphore::new(config.terraform_runs_max),
+            metrics: Telemetry::default(),
+            store,
+            config,
+            _lock: lock,
+        })
+    }
+}
+
+/// Takes the lock of a data directory. The kernel gives it back however this process ends.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).with_context(|| {
+        format!("another reconciler runs on data directory {}: stop it, or choose another with --data", data.display())
+    })?;
+    Ok(file)
+}

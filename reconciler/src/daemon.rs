@@ -1,0 +1,95 @@
+//! Runs the services of a reconciler and keeps one task per declared group, which runs that
+//! group's cycles one after another. Behaviour does not live here.
+
+use crate::api;
+use crate::app::App;
+use crate::cycle::{Next, Runner};
+use anyhow::Context;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How often the list of groups is looked at even if nobody rang.
+const GROUPS_LOOK: Duration = Duration::from_secs(30);
+
+/// Serves until `stop` is cancelled, then lets running Terraform end.
+///
+/// # Errors
+/// When a port is in use, or a service ends by itself.
+pub async fn serve(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<()> {
+    let api_listener = bind(app.config.listen, "--listen").await?;
+    let xds_listener = bind(app.config.xds_listen, "--xds-listen").await?;
+    tracing::info!(api = %api_listener.local_addr()?, xds = %xds_listener.local_addr()?, "serving");
+    let http_stop = stop.clone();
+    let http = axum::serve(api_listener, api::router(app.clone()))
+        .with_graceful_shutdown(async move { http_stop.cancelled().await });
+    let xds = app.control_plane.serve(xds_listener, stop.clone().cancelled_owned());
+    let groups = run_groups(app.clone(), stop);
+    let (http, xds, ()) = tokio::join!(http, xds, groups);
+    http.context("the API ended")?;
+    xds.context("the control plane ended")
+}
+
+async fn bind(address: std::net::SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: is another process using it? choose another with {flag}"))
+}
+
+/// Starts a task for each group that is declared, until told to stop; then waits for all of them.
+async fn run_groups(app: Arc<App>, stop: CancellationToken) {
+    let mut tasks: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+    while !stop.is_cancelled() {
+        tasks.retain(|_, task| !task.is_finished());
+        match app.store.group_names() {
+            Ok(names) => {
+                for name in names {
+                    let task = || tokio::spawn(run_group(app.clone(), name.clone(), stop.clone()));
+                    tasks.entry(name.clone()).or_insert_with(task);
+                }
+            }
+            Err(error) => tracing::error!(error = format!("{error:#}"), "the groups cannot be read"),
+        }
+        tokio::select! {
+            () = app.groups_changed.notified() => {}
+            () = tokio::time::sleep(GROUPS_LOOK) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    for task in tasks.into_values() {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a group's task ended in a panic");
+        }
+    }
+}
+
+/// Pause after a cycle that failed: long enough not to flood the log, short enough not to matter.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// Runs the cycles of one group, one after another, until it is gone or the reconciler stops.
+async fn run_group(app: Arc<App>, name: String, stop: CancellationToken) {
+    let mut runner = Runner::new(app.clone(), name.clone(), stop.clone());
+    while !stop.is_cancelled() {
+        let started = tokio::time::Instant::now();
+        let outcome = runner.run_once(crate::clock::now()).await;
+        app.metrics.cycle(&name, started.elapsed().as_secs_f64(), outcome.is_err());
+        let pause = match outcome {
+            Ok(Next::After(pause)) => pause,
+            Ok(Next::Gone) => break,
+            Err(error) => {
+                tracing::error!(group = name, error = format!("{error:#}"), "cycle failed");
+                app.board.publish_error(&name, format!("{error:#}"));
+                PAUSE_AFTER_ERROR
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = app.board.woken(&name) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    runner.finish().await;
+}

@@ -1,0 +1,89 @@
+//! The reconciler's own metrics in Prometheus' text format.
+
+use crate::board::Board;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GroupLabel {
+    group: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabel {
+    group: String,
+    phase: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HorizonLabel {
+    group: String,
+    horizon: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RunLabel {
+    group: String,
+    root: String,
+    outcome: String,
+}
+
+/// Counters of the reconciler.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    cycles: Family<GroupLabel, Counter>,
+    cycle_errors: Family<GroupLabel, Counter>,
+    cycle_seconds: Counter<f64, AtomicU64>,
+    terraform_runs: Family<RunLabel, Counter>,
+}
+
+impl Telemetry {
+    /// Counts a cycle.
+    pub fn cycle(&self, group: &str, seconds: f64, failed: bool) {
+        let label = GroupLabel { group: group.to_owned() };
+        self.cycles.get_or_create(&label).inc();
+        self.cycle_seconds.inc_by(seconds);
+        if failed {
+            self.cycle_errors.get_or_create(&label).inc();
+        }
+    }
+
+    /// Counts a Terraform run.
+    pub fn terraform_run(&self, group: &str, root: &str, outcome: &str) {
+        let label = RunLabel { group: group.to_owned(), root: root.to_owned(), outcome: outcome.to_owned() };
+        self.terraform_runs.get_or_create(&label).inc();
+    }
+
+    /// All metrics as text.
+    pub fn text(&self, board: &Board) -> String {
+        let mut registry = Registry::with_prefix("shadow");
+        registry.register("cycles", "Cycles of a group", self.cycles.clone());
+        registry.register("cycle_errors", "Cycles of a group that failed", self.cycle_errors.clone());
+        registry.register_with_unit("cycle_time", "Time spent in cycles", Unit::Seconds, self.cycle_seconds.clone());
+        registry.register("terraform_runs", "Terraform runs by outcome", self.terraform_runs.clone());
+        let phases = Family::<PhaseLabel, Gauge>::default();
+        let scores = Family::<HorizonLabel, Gauge<f64, AtomicU64>>::default();
+        registry.register("group_phase", "1 for the phase that a group is in", phases.clone());
+        registry.register("degradation_score", "Probability that a limit breaks within the horizon", scores.clone());
+        for (group, view) in board.views() {
+            if let Some(decision) = &view.decision {
+                let phase = decision.state.phase.name().to_owned();
+                phases.get_or_create(&PhaseLabel { group: group.clone(), phase }).set(1);
+            }
+            for horizon in view.observation.and_then(|o| o.score).map(|score| score.horizons).unwrap_or_default() {
+                let label = HorizonLabel { group: group.clone(), horizon: format!("{:#}", horizon.horizon) };
+                scores.get_or_create(&label).set(horizon.probability);
+            }
+        }
+        let mut text = String::new();
+        match encode(&mut text, &registry) {
+            Ok(()) => text,
+            Err(error) => format!("# the metrics cannot be written: {error}\n"),
+        }
+    }
+}
