@@ -5,4 +5,7 @@
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
 pub mod desired;
+pub mod guard;
 pub mod model;
+pub mod plan;
+pub mod rendering;
