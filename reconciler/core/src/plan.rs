@@ -397,7 +397,9 @@ mod tests {
     #[test]
     fn an_unknown_major_version_is_an_error_even_if_the_rest_is_unreadable() {
         let error = parse(&json!({"format_version": "2.0", "terraform_version": "9.9", "resource_changes": 5}));
-        assert!(matches!(error.unwrap_err(), PlanError::UnknownFormat { format_version, .. } if format_version == "2.0"));
+        assert!(
+            matches!(error.unwrap_err(), PlanError::UnknownFormat { format_version, .. } if format_version == "2.0")
+        );
         assert!(matches!(parse(&json!({"changes": []})).unwrap_err(), PlanError::Malformed(_)));
     }
 

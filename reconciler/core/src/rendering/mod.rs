@@ -69,9 +69,8 @@ pub fn render_capacity(desired: &DesiredState) -> Rendering {
         &capacity.module,
         "  for_each = var.slots\n  shadow   = each.value\n",
     );
-    let shadow = |(slot, wanted): (&SlotId, &DesiredSlot)| {
-        (slot.to_string(), shadow_object(&desired.group, slot, wanted))
-    };
+    let shadow =
+        |(slot, wanted): (&SlotId, &DesiredSlot)| (slot.to_string(), shadow_object(&desired.group, slot, wanted));
     let slots: Map<String, Value> = capacity.slots.iter().map(shadow).collect();
     rendering(main, json!({"slots": slots, "params": params(&capacity.module)}))
 }
@@ -96,8 +95,7 @@ pub fn render_traffic(desired: &DesiredState) -> Rendering {
 /// SHA-256 over the files' names and the SHA-256 of their texts, in the form and order that
 /// `sha256sum *` prints them, so that it can be checked by hand.
 pub fn files_digest(files: &BTreeMap<String, String>) -> String {
-    let lines: String =
-        files.iter().map(|(name, text)| format!("{}  {name}\n", sha256_hex(text.as_bytes()))).collect();
+    let lines: String = files.iter().map(|(name, text)| format!("{}  {name}\n", sha256_hex(text.as_bytes()))).collect();
     sha256_hex(lines.as_bytes())
 }
 

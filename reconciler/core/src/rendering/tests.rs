@@ -93,9 +93,9 @@ fn read_back(main: &str, attribute: &str) -> (Option<String>, usize) {
     let body: hcl::Body = hcl::parse(main).unwrap();
     let block = body.blocks().find(|block| block.identifier() == "module").unwrap();
     let found = block.body().attributes().find(|found| found.key() == attribute).map(|found| found.expr().clone());
-    let text = found.map(|expression| match expression {
-        hcl::Expression::String(text) => text,
-        other => panic!("{attribute} is not a literal: {other}"),
+    let text = found.map(|expression| {
+        let hcl::Expression::String(text) = expression else { panic!("{attribute} is not a literal: {expression}") };
+        text
     });
     (text, body.blocks().count())
 }
