@@ -1,13 +1,15 @@
 //! The deciding half of Shadow. Everything here is a function of its arguments: no clock, file,
 //! network, process, environment or async; `now` is always passed in.
 //!
-//! The modules read in the order in which a cycle runs through them:
+//! A cycle runs through the modules in this order:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
 pub mod decision;
 pub mod desired;
+pub mod guard;
 pub mod model;
 pub mod observation;
+pub mod plan;
 pub mod rendering;
 pub mod report;
 pub mod score;
