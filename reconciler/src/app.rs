@@ -1,10 +1,12 @@
 //! What all parts of a running reconciler share.
 
 use crate::board::Board;
+use crate::daemon::Stop;
 use crate::http::Token;
 use crate::metrics::prometheus::PrometheusSource;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use crate::terraform::{Environment, Settings, Terraform};
 use crate::traffic::ControlPlane;
 use anyhow::Context;
 use std::fs::{File, OpenOptions};
@@ -37,7 +39,6 @@ pub struct ServeConfig {
 }
 
 /// What all parts of a running reconciler share.
-#[derive(Debug)]
 pub struct App {
     /// How it was told to run.
     pub config: ServeConfig,
@@ -45,6 +46,8 @@ pub struct App {
     pub store: Store,
     /// Envoy's source of configuration.
     pub control_plane: ControlPlane,
+    /// Runs Terraform.
+    pub terraform: Terraform,
     /// Where metrics come from.
     pub prometheus: PrometheusSource,
     /// For probes and tasks.
@@ -72,15 +75,16 @@ impl App {
     ///
     /// # Errors
     /// When the directory is in use, unwritable or damaged, or a setting is wrong.
-    pub fn open(config: ServeConfig) -> anyhow::Result<Self> {
+    pub fn open(config: ServeConfig, stop: Stop) -> anyhow::Result<Self> {
         let data = &config.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("data directory {} cannot be made: choose another with --data", data.display()))?;
         let lock = lock(data)?;
         let store = Store::open(&data.join("store.sqlite"))?;
-        let control_plane = ControlPlane::new(store.splits()?);
+        let control_plane = ControlPlane::new(store.splits()?)?;
         let prometheus = PrometheusSource::new(&config.prometheus, PROMETHEUS_TIMEOUT)?;
         Ok(Self {
+            terraform: Terraform::new(terraform_settings(&config), stop),
             control_plane,
             prometheus,
             http: reqwest::Client::builder().timeout(HTTP_TIMEOUT).build()?,
@@ -92,6 +96,19 @@ impl App {
             config,
             _lock: lock,
         })
+    }
+}
+
+/// Our roots get their provider settings from the environment, so that no generated file has them.
+fn terraform_settings(config: &ServeConfig) -> Settings {
+    let mut own = vec![("SHADOW_ENDPOINT".to_owned(), format!("http://{}", config.listen))];
+    own.extend(config.agent.iter().map(|agent| ("SHADOW_AGENT".to_owned(), agent.clone())));
+    own.extend(config.token.iter().map(|token| ("SHADOW_TOKEN".to_owned(), token.reveal().to_owned())));
+    Settings {
+        binary: config.terraform.clone(),
+        environment: Environment::cleaned(std::env::vars_os(), own),
+        module_sources: config.allowed_modules.clone(),
+        ..Settings::default()
     }
 }
 

@@ -9,26 +9,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+
+/// Becomes true when the reconciler is to stop.
+pub type Stop = watch::Receiver<bool>;
+
+/// Waits until the reconciler is to stop; also when whoever would say so is gone.
+async fn stopped(mut stop: Stop) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
 
 /// How often the list of groups is looked at even if nobody rang.
 const GROUPS_LOOK: Duration = Duration::from_secs(30);
 
-/// Serves until `stop` is cancelled, then lets running Terraform end.
+/// Serves until `stop` becomes true, then lets running Terraform end.
 ///
 /// # Errors
 /// When a port is in use, or a service ends by itself.
-pub async fn serve(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(app: Arc<App>, stop: Stop) -> anyhow::Result<()> {
     let api_listener = bind(app.config.listen, "--listen").await?;
     let xds_listener = bind(app.config.xds_listen, "--xds-listen").await?;
     tracing::info!(api = %api_listener.local_addr()?, xds = %xds_listener.local_addr()?, "serving");
-    let http_stop = stop.clone();
-    let http = axum::serve(api_listener, api::router(app.clone()))
-        .with_graceful_shutdown(async move { http_stop.cancelled().await });
-    let xds = app.control_plane.serve(xds_listener, stop.clone().cancelled_owned());
+    let http = axum::serve(api_listener, api::router(app.clone())).with_graceful_shutdown(stopped(stop.clone()));
+    let xds = app.control_plane.serve(xds_listener, stopped(stop.clone()));
     let groups = run_groups(app.clone(), stop);
-    let (http, xds, ()) = tokio::join!(http, xds, groups);
+    let (http, xds, ()) = tokio::join!(async { http.await }, xds, groups);
     http.context("the API ended")?;
     xds.context("the control plane ended")
 }
@@ -40,9 +46,9 @@ async fn bind(address: std::net::SocketAddr, flag: &str) -> anyhow::Result<TcpLi
 }
 
 /// Starts a task for each group that is declared, until told to stop; then waits for all of them.
-async fn run_groups(app: Arc<App>, stop: CancellationToken) {
+async fn run_groups(app: Arc<App>, stop: Stop) {
     let mut tasks: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
-    while !stop.is_cancelled() {
+    while !*stop.borrow() {
         tasks.retain(|_, task| !task.is_finished());
         match app.store.group_names() {
             Ok(names) => {
@@ -56,7 +62,7 @@ async fn run_groups(app: Arc<App>, stop: CancellationToken) {
         tokio::select! {
             () = app.groups_changed.notified() => {}
             () = tokio::time::sleep(GROUPS_LOOK) => {}
-            () = stop.cancelled() => {}
+            () = stopped(stop.clone()) => {}
         }
     }
     for task in tasks.into_values() {
@@ -70,9 +76,9 @@ async fn run_groups(app: Arc<App>, stop: CancellationToken) {
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// Runs the cycles of one group, one after another, until it is gone or the reconciler stops.
-async fn run_group(app: Arc<App>, name: String, stop: CancellationToken) {
-    let mut runner = Runner::new(app.clone(), name.clone(), stop.clone());
-    while !stop.is_cancelled() {
+async fn run_group(app: Arc<App>, name: String, stop: Stop) {
+    let mut runner = Runner::new(app.clone(), name.clone());
+    while !*stop.borrow() {
         let started = tokio::time::Instant::now();
         let outcome = runner.run_once(crate::clock::now()).await;
         app.metrics.cycle(&name, started.elapsed().as_secs_f64(), outcome.is_err());
@@ -88,7 +94,7 @@ async fn run_group(app: Arc<App>, name: String, stop: CancellationToken) {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = app.board.woken(&name) => {}
-            () = stop.cancelled() => {}
+            () = stopped(stop.clone()) => {}
         }
     }
     runner.finish().await;

@@ -15,6 +15,10 @@ pub enum Kind {
     Terraform,
     /// A human asked for something.
     Human,
+    /// A reconciler started and took the group over.
+    Takeover,
+    /// The group is left alone because a human changed something.
+    Hold,
     /// Something deserves a human's attention.
     Alert,
     /// Something did not work.

@@ -55,6 +55,9 @@ pub struct Stored<T> {
 pub struct RootRecord {
     /// Digest of the rendering that was last applied completely.
     pub applied: Option<String>,
+    /// Digest of the rendering that the failure is about.
+    #[serde(default)]
+    pub attempted: Option<String>,
     /// Serial of the Terraform state after that.
     pub serial: Option<u64>,
     /// Outputs after that.
@@ -164,7 +167,8 @@ impl Store {
     }
 
     fn declaration<T: DeserializeOwned>(&self, table: &str, name: &str) -> anyhow::Result<Option<Stored<T>>> {
-        let sql = format!("SELECT json_object('spec', json(spec), 'generation', generation) FROM {table} WHERE name = ?1");
+        let sql =
+            format!("SELECT json_object('spec', json(spec), 'generation', generation) FROM {table} WHERE name = ?1");
         self.document(&sql, &[name])
     }
 
@@ -223,8 +227,8 @@ impl Store {
     /// When the store cannot be read.
     pub fn groups_with_policy(&self, policy: &str) -> anyhow::Result<Vec<String>> {
         let connection = self.connection();
-        let mut statement =
-            connection.prepare_cached("SELECT name FROM groups WHERE json_extract(spec, '$.policy') = ?1 ORDER BY name")?;
+        let mut statement = connection
+            .prepare_cached("SELECT name FROM groups WHERE json_extract(spec, '$.policy') = ?1 ORDER BY name")?;
         let names = statement.query_map([policy], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(names)
     }
@@ -258,7 +262,8 @@ impl Store {
     pub fn save_state(&self, name: &str, state: &GroupState, at: Timestamp, entries: &[Entry]) -> anyhow::Result<()> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute("INSERT OR REPLACE INTO states (name, state) VALUES (?1, ?2)", params![name, encode(state)?])?;
+        transaction
+            .execute("INSERT OR REPLACE INTO states (name, state) VALUES (?1, ?2)", params![name, encode(state)?])?;
         for entry in entries {
             insert_entry(&transaction, name, at, entry)?;
         }
@@ -336,7 +341,8 @@ impl Store {
     /// When the store cannot be read.
     pub fn commands(&self, name: &str) -> anyhow::Result<(Vec<Command>, i64)> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached("SELECT id, command FROM commands WHERE name = ?1 ORDER BY id")?;
+        let mut statement =
+            connection.prepare_cached("SELECT id, command FROM commands WHERE name = ?1 ORDER BY id")?;
         let rows = statement.query_map([name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
         let mut last = 0;
         let mut commands = Vec::new();
@@ -386,9 +392,11 @@ impl Store {
 }
 
 fn insert_entry(connection: &Connection, name: &str, at: Timestamp, entry: &Entry) -> anyhow::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO journal (at, name, entry) VALUES (?1, ?2, ?3)")?
-        .execute(params![at.to_string(), name, encode(entry)?])?;
+    connection.prepare_cached("INSERT INTO journal (at, name, entry) VALUES (?1, ?2, ?3)")?.execute(params![
+        at.to_string(),
+        name,
+        encode(entry)?
+    ])?;
     let id = connection.last_insert_rowid();
     connection.prepare_cached("DELETE FROM journal WHERE id <= ?1")?.execute([id - JOURNAL_RECORDS_MAX])?;
     Ok(())

@@ -6,7 +6,9 @@
 
 pub mod decision;
 pub mod desired;
+pub mod forecast;
 pub mod guard;
+pub mod history;
 pub mod model;
 pub mod observation;
 pub mod plan;

@@ -236,10 +236,10 @@ impl GroupState {
         }
     }
 
-    /// What a reconciler that takes over a remembered group changes: older writers are fenced by a
-    /// higher epoch, and nothing is concluded from what it did not see itself.
+    /// What a reconciler that takes over a remembered group changes: nothing is concluded from what
+    /// it did not see itself. The epoch stays: only one process can hold the data directory, and
+    /// what an earlier one left running is waited for.
     pub fn taken_over(mut self, now: Timestamp) -> Self {
-        self.epoch += 1;
         self.led_since = now;
         self.evidence = Evidence::default();
         self

@@ -54,7 +54,9 @@ pub(super) async fn delete_policy(
     let users = app.store.groups_with_policy(&name)?;
     if !users.is_empty() {
         let users = users.join(", ");
-        return Err(ApiError::Conflict(format!("policy {name:?} is used by {users}: remove or change these groups first")));
+        return Err(ApiError::Conflict(format!(
+            "policy {name:?} is used by {users}: remove or change these groups first"
+        )));
     }
     app.store.remove_policy(&name)?;
     Ok(StatusCode::NO_CONTENT)
@@ -79,7 +81,11 @@ pub(super) async fn put_group(
     same_name(&name, &spec.name)?;
     let mut problems = spec.clone().check(0).err().unwrap_or_default();
     if app.store.policy(&spec.policy)?.is_none() {
-        problems.add("policy", format!("there is no policy {:?}", spec.policy), "declare a shadow_policy of that name first");
+        problems.add(
+            "policy",
+            format!("there is no policy {:?}", spec.policy),
+            "declare a shadow_policy of that name first",
+        );
     }
     for (path, module) in [("instance.source", &spec.instance), ("traffic.source", &spec.traffic)] {
         check_allowed(&app, path, module, &mut problems);
@@ -157,7 +163,9 @@ fn status_of(put: Put, kind: &str, name: &str) -> Result<StatusCode, ApiError> {
     match put {
         Put::Created => Ok(StatusCode::CREATED),
         Put::Updated | Put::Unchanged => Ok(StatusCode::OK),
-        Put::Exists => Err(ApiError::Exists(format!("{kind} {name:?} exists and differs: import it, or choose another name"))),
+        Put::Exists => {
+            Err(ApiError::Exists(format!("{kind} {name:?} exists and differs: import it, or choose another name")))
+        }
     }
 }
 

@@ -99,18 +99,14 @@ impl Step<'_> {
         }
     }
 
-    /// Weights that are not ours, while nothing of ours is under way, were set by a human.
+    /// Weights that are not ours, although ours were applied and nothing is under way, were set by a
+    /// human.
     fn weigh_foreign_weights(&mut self) {
-        let observation = self.context.observation;
-        let ours_is_applied = observation.traffic.applied.is_some()
-            && observation.traffic.running.is_none()
-            && observation.traffic.failure.is_none();
-        let switching = matches!(self.state.phase, Phase::HandingOver | Phase::RollingBack);
-        let foreign = observation.route.weights.as_ref().is_some_and(|seen| {
+        let foreign = self.context.observation.route.weights.as_ref().is_some_and(|seen| {
             self.state.weights.iter().any(|(id, weight)| seen.get(id).copied().unwrap_or(0) != *weight)
         });
+        let counts = foreign && self.traffic_is_settled();
         let count = self.state.evidence.foreign_weights;
-        let counts = foreign && ours_is_applied && !switching;
         self.state.evidence.foreign_weights = if counts { count.saturating_add(1) } else { 0 };
     }
 

@@ -1,11 +1,13 @@
 //! The working value of one decision: the state as it becomes, and the report as it grows.
 
 use super::{Context, Decision, Transition, desired_state, root_goals, wake};
+use crate::desired::DesiredState;
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
 use crate::model::policy::Mode;
 use crate::model::slot::{Making, Role, Slot, SyncSource};
 use crate::observation::RootObservation;
+use crate::rendering::{Rendering, render_capacity, render_traffic};
 use crate::report::Report;
 use crate::state::{GroupState, Streak};
 use jiff::{SignedDuration, Timestamp};
@@ -92,13 +94,20 @@ impl<'a> Step<'a> {
         self.report.guard("weights read back", matches, inputs)
     }
 
-    /// Whether a root stands as it should: applied, and nothing running in it.
+    /// Whether the capacity root stands as it should: applied, and nothing running in it.
     pub(super) fn capacity_is_settled(&mut self) -> bool {
-        let desired = desired_state(self.context.group, self.context.policy, &self.state);
-        let wanted = crate::rendering::render_capacity(&desired).digest;
         let root = &self.context.observation.capacity;
-        let settled = root.running.is_none() && root.applied.as_deref() == Some(wanted.as_str());
+        let settled = is_settled(root, &render_capacity(&self.desired()));
         self.report.guard("capacity root is applied", settled, root_text(root))
+    }
+
+    /// Whether the traffic root stands as it should.
+    pub(super) fn traffic_is_settled(&self) -> bool {
+        is_settled(&self.context.observation.traffic, &render_traffic(&self.desired()))
+    }
+
+    fn desired(&self) -> DesiredState {
+        desired_state(self.context.group, self.context.policy, &self.state)
     }
 
     /// Moves all weight to one slot.
@@ -155,6 +164,10 @@ impl<'a> Step<'a> {
             slot.epoch = epoch;
         }
     }
+}
+
+fn is_settled(root: &RootObservation, wanted: &Rendering) -> bool {
+    root.running.is_none() && root.applied.as_ref() == Some(&wanted.digest)
 }
 
 /// Weights as `a=90 b=10`.

@@ -1,0 +1,344 @@
+//! The command line, and the environment variables that stand for its options. The only place that
+//! reads the environment.
+
+use crate::agent::{self, AgentConfig, LaunchArgs};
+use crate::api;
+use crate::app::{App, ServeConfig};
+use crate::client::{Client, print};
+use crate::daemon;
+use crate::http::Token;
+use crate::terraform::check_module;
+use crate::traffic::bootstrap;
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shadow_core::model::split::SocketSpec;
+use shadow_core::rendering::RootKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Predictive failover for Terraform.
+#[derive(Debug, Parser)]
+#[command(name = "shadow-reconciler", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch the declared groups and act on them.
+    Serve(ServeArgs),
+    /// Run, supervise and measure processes on this host.
+    Agent(AgentArgs),
+    /// Become another program within limits; for the agent's own use.
+    #[command(hide = true)]
+    Launch(LaunchArgs),
+    /// Print an Envoy bootstrap that takes its configuration from a reconciler.
+    EnvoyBootstrap(BootstrapArgs),
+    /// Print the OpenAPI 3.1 description of the API.
+    Openapi,
+    /// Check a module against the module contract.
+    CheckModule(CheckModuleArgs),
+    /// Show how groups are.
+    Status(GroupsArgs),
+    /// Show why a group did or did not act: inputs, guards, waits.
+    Explain(GroupArgs),
+    /// Leave a group alone.
+    Hold(HoldArgs),
+    /// Let a held group go on.
+    Release(GroupArgs),
+    /// Allow an automatic hand-over in spite of the cooldown.
+    Acknowledge(GroupArgs),
+    /// Make a shadow and keep it ready.
+    Prepare(GroupArgs),
+    /// Hand over to a shadow, making one first if there is none.
+    Failover(GroupArgs),
+    /// Return to the standby.
+    Failback(GroupArgs),
+    /// Take away what was made for a group.
+    Retire(RetireArgs),
+    /// Show what happened.
+    Journal(JournalArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Where the API listens.
+    #[arg(long, default_value = "127.0.0.1:9580", env = "SHADOW_LISTEN")]
+    listen: SocketAddr,
+    /// Where Envoy gets its configuration.
+    #[arg(long, default_value = "127.0.0.1:9581", env = "SHADOW_XDS_LISTEN")]
+    xds_listen: SocketAddr,
+    /// The one folder that everything is kept in.
+    #[arg(long, env = "SHADOW_DATA")]
+    data: PathBuf,
+    /// Base URL of Prometheus.
+    #[arg(long, default_value = "http://127.0.0.1:9090", env = "SHADOW_PROMETHEUS")]
+    prometheus: String,
+    /// Base URL of the agent that runs warm-up tasks of instances that name none.
+    #[arg(long, env = "SHADOW_AGENT")]
+    agent: Option<String>,
+    /// The terraform executable.
+    #[arg(long, default_value = "terraform", env = "SHADOW_TERRAFORM")]
+    terraform: PathBuf,
+    /// Folder or address below which module sources may be fetched and run; may be repeated.
+    #[arg(long = "allow-module", required = true)]
+    allow_module: Vec<String>,
+    /// Capacity runs of Terraform at once, over all groups.
+    #[arg(long, default_value_t = 4)]
+    terraform_runs_max: usize,
+    /// Bearer token that clients must send.
+    #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
+    token: String,
+}
+
+#[derive(Debug, Args)]
+struct AgentArgs {
+    /// Where the agent listens.
+    #[arg(long, default_value = "127.0.0.1:9590", env = "SHADOW_AGENT_LISTEN")]
+    listen: SocketAddr,
+    /// The one folder that everything is kept in.
+    #[arg(long, env = "SHADOW_AGENT_DATA")]
+    data: PathBuf,
+    /// Bearer token that clients must send.
+    #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
+    token: String,
+}
+
+#[derive(Debug, Args)]
+struct BootstrapArgs {
+    /// Name that routes know this Envoy by: its `node.cluster`.
+    #[arg(long, default_value = "shadow")]
+    proxy: String,
+    /// Where the reconciler's control plane listens.
+    #[arg(long, default_value = "127.0.0.1:9581")]
+    xds: SocketAddr,
+    /// Where Envoy's admin interface is to listen; the reconciler reads the weights back from it.
+    #[arg(long, default_value = "127.0.0.1:9901")]
+    admin: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+struct CheckModuleArgs {
+    /// Folder of the module.
+    folder: PathBuf,
+    /// What it is for.
+    #[arg(long)]
+    kind: ModuleKind,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModuleKind {
+    Instance,
+    Traffic,
+}
+
+#[derive(Debug, Args)]
+struct ApiArgs {
+    /// Base URL of the reconciler.
+    #[arg(long, default_value = "http://127.0.0.1:9580", env = "SHADOW_ENDPOINT")]
+    endpoint: String,
+    /// Bearer token.
+    #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
+    token: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct GroupArgs {
+    /// Name of the group.
+    group: String,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+struct GroupsArgs {
+    /// Name of the group; all when left out.
+    group: Option<String>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+struct HoldArgs {
+    #[command(flatten)]
+    group: GroupArgs,
+    /// For the others on call.
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// For how long, as in 30m; until released when left out.
+    #[arg(long = "for")]
+    duration: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct RetireArgs {
+    #[command(flatten)]
+    group: GroupArgs,
+    /// Remove the route as well: the service is then no longer reachable through it.
+    #[arg(long)]
+    remove_route: bool,
+}
+
+#[derive(Debug, Args)]
+struct JournalArgs {
+    #[command(flatten)]
+    groups: GroupsArgs,
+    /// Only records after this id.
+    #[arg(long, default_value_t = 0)]
+    after: i64,
+    /// At most so many records.
+    #[arg(long, default_value_t = 1000)]
+    limit: u32,
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> ExitCode {
+    if let Command::Launch(args) = &cli.command {
+        // Before any thread is started and anything is set up, as it asks for.
+        return match agent::launch(args) {
+            Ok(never) => match never {},
+            Err(error) => told(&error.into()),
+        };
+    }
+    log_to_stderr();
+    // The first provider that is installed stays; a second attempt is not an error worth telling.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    match start(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => told(&error),
+    }
+}
+
+fn told(error: &anyhow::Error) -> ExitCode {
+    print(&mut std::io::stderr(), &format!("Error: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Logs go to stderr; what they tell is set by `RUST_LOG`, information by default.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn start(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => block_on(true, serve(args)),
+        Command::Agent(args) => block_on(true, run_agent(args)),
+        Command::EnvoyBootstrap(args) => {
+            let xds = SocketSpec { address: args.xds.ip().to_string(), port: args.xds.port() };
+            say(&bootstrap(&args.proxy, &xds, args.admin));
+            Ok(())
+        }
+        Command::Openapi => {
+            say(&api::openapi().to_pretty_json()?);
+            Ok(())
+        }
+        Command::CheckModule(args) => {
+            let kind = match args.kind {
+                ModuleKind::Instance => RootKind::Capacity,
+                ModuleKind::Traffic => RootKind::Traffic,
+            };
+            check_module(&args.folder, kind)?;
+            say("the module keeps the contract");
+            Ok(())
+        }
+        asked => block_on(false, ask(asked)),
+    }
+}
+
+fn say(text: &str) {
+    print(&mut std::io::stdout(), text);
+}
+
+fn block_on(threads: bool, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut builder = if threads {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder.enable_all().build().context("the async runtime cannot be started")?.block_on(work)
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let config = ServeConfig {
+        listen: args.listen,
+        xds_listen: args.xds_listen,
+        data: std::path::absolute(&args.data)?,
+        prometheus: args.prometheus,
+        agent: args.agent,
+        terraform: args.terraform,
+        allowed_modules: args.allow_module,
+        token: Token::new(&args.token),
+        terraform_runs_max: args.terraform_runs_max,
+    };
+    let app = Arc::new(App::open(config, stopping.clone())?);
+    let mut serving = std::pin::pin!(daemon::serve(app, stopping));
+    tokio::select! {
+        ended = &mut serving => return ended,
+        () = told_to_stop() => tracing::info!("stopping: running Terraform is interrupted once and waited for"),
+    }
+    stop.send_replace(true);
+    serving.await
+}
+
+async fn run_agent(args: AgentArgs) -> anyhow::Result<()> {
+    let token = Some(args.token).filter(|token| !token.is_empty());
+    let config = AgentConfig::new(args.listen, std::path::absolute(&args.data)?, token)?;
+    agent::run(config, told_to_stop()).await
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("signals cannot be caught: only SIGKILL ends this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn ask(command: Command) -> anyhow::Result<()> {
+    let text = match command {
+        Command::Status(GroupsArgs { group, api }) => client(&api)?.status(group.as_deref(), api.json).await?,
+        Command::Explain(GroupArgs { group, api }) => client(&api)?.explain(&group, api.json).await?,
+        Command::Hold(HoldArgs { group: GroupArgs { group, api }, reason, duration }) => {
+            client(&api)?.hold(&group, &reason, duration.as_deref()).await?
+        }
+        Command::Release(GroupArgs { group, api }) => client(&api)?.tell(&group, "release").await?,
+        Command::Acknowledge(GroupArgs { group, api }) => client(&api)?.tell(&group, "acknowledge").await?,
+        Command::Prepare(GroupArgs { group, api }) => client(&api)?.tell(&group, "prepare").await?,
+        Command::Failover(GroupArgs { group, api }) => client(&api)?.tell(&group, "failover").await?,
+        Command::Failback(GroupArgs { group, api }) => client(&api)?.tell(&group, "failback").await?,
+        Command::Retire(RetireArgs { group: GroupArgs { group, api }, remove_route }) => {
+            client(&api)?.retire(&group, remove_route).await?
+        }
+        Command::Journal(JournalArgs { groups: GroupsArgs { group, api }, after, limit }) => {
+            client(&api)?.journal(group.as_deref(), after, limit, api.json).await?
+        }
+        Command::Serve(_)
+        | Command::Agent(_)
+        | Command::Launch(_)
+        | Command::EnvoyBootstrap(_)
+        | Command::Openapi
+        | Command::CheckModule(_) => String::new(),
+    };
+    say(&text);
+    Ok(())
+}
+
+fn client(api: &ApiArgs) -> anyhow::Result<Client> {
+    Client::new(&api.endpoint, Token::new(&api.token))
+}

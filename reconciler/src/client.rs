@@ -1,0 +1,214 @@
+//! The API as the command line uses it, and its answers as text for people.
+
+use crate::api::{ErrorBody, Explanation, HoldBody, JournalPage, RetireBody, Status};
+use crate::http::Token;
+use anyhow::{Context, bail};
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::Duration;
+
+/// Time for an answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of a reconciler's API.
+#[derive(Debug)]
+pub struct Client {
+    endpoint: String,
+    token: Option<Token>,
+    http: reqwest::Client,
+}
+
+/// Prints a text and a line end. That nobody reads it any more is not an error.
+pub fn print(to: &mut impl Write, text: &str) {
+    drop(writeln!(to, "{}", text.trim_end()));
+}
+
+impl Client {
+    /// A client for that base URL.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn new(endpoint: &str, token: Option<Token>) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(Self { endpoint: endpoint.trim_end_matches('/').to_owned(), token, http })
+    }
+
+    async fn send<B: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> anyhow::Result<reqwest::Response> {
+        let mut request = self.http.request(method, format!("{}{path}", self.endpoint));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.reveal());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| {
+            format!(
+                "the reconciler at {} cannot be reached: is it running? set --endpoint or SHADOW_ENDPOINT",
+                self.endpoint
+            )
+        })?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        match answer.json::<ErrorBody>().await {
+            Ok(body) if body.problems.is_empty() => bail!("{}", body.error),
+            Ok(body) => {
+                let problems: Vec<String> = body.problems.iter().map(|problem| format!("\n  {problem}")).collect();
+                bail!("{}:{}", body.error, problems.concat())
+            }
+            Err(_not_ours) => bail!("the reconciler answered {status}"),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let answer = self.send::<()>(Method::GET, path, None).await?;
+        answer
+            .json()
+            .await
+            .with_context(|| format!("the answer to {path} cannot be read: is the reconciler of another version?"))
+    }
+
+    /// How one group or all groups are.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn status(&self, group: Option<&str>, json: bool) -> anyhow::Result<String> {
+        let names = match group {
+            Some(group) => vec![group.to_owned()],
+            None => self.get("/v1/groups").await?,
+        };
+        let mut all = Vec::new();
+        for name in names {
+            all.push(self.get::<Status>(&format!("/v1/groups/{name}/status")).await?);
+        }
+        if json {
+            return Ok(serde_json::to_string_pretty(&all)?);
+        }
+        let texts: Vec<String> = all.iter().map(status_text).collect();
+        Ok(if texts.is_empty() { "no group is declared".to_owned() } else { texts.join("\n") })
+    }
+
+    /// Why a group did or did not act.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn explain(&self, group: &str, json: bool) -> anyhow::Result<String> {
+        let explanation: Explanation = self.get(&format!("/v1/groups/{group}/explain")).await?;
+        if json {
+            return Ok(serde_json::to_string_pretty(&explanation)?);
+        }
+        explanation_text(&explanation)
+    }
+
+    /// Leaves a group alone.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn hold(&self, group: &str, reason: &str, duration: Option<&str>) -> anyhow::Result<String> {
+        let body = HoldBody { reason: reason.to_owned(), duration: duration.map(str::to_owned) };
+        self.send(Method::POST, &format!("/v1/groups/{group}/hold"), Some(&body)).await?;
+        Ok(accepted(group, "hold"))
+    }
+
+    /// Asks for something that needs no more words.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn tell(&self, group: &str, action: &str) -> anyhow::Result<String> {
+        self.send::<()>(Method::POST, &format!("/v1/groups/{group}/{action}"), None).await?;
+        Ok(accepted(group, action))
+    }
+
+    /// Takes away what was made for a group.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn retire(&self, group: &str, remove_route: bool) -> anyhow::Result<String> {
+        let body = RetireBody { remove_route };
+        self.send(Method::POST, &format!("/v1/groups/{group}/retire"), Some(&body)).await?;
+        Ok(accepted(group, "retire"))
+    }
+
+    /// What happened.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn journal(&self, group: Option<&str>, after: i64, limit: u32, json: bool) -> anyhow::Result<String> {
+        let of_group = group.map(|group| format!("&group={group}")).unwrap_or_default();
+        let page: JournalPage = self.get(&format!("/v1/journal?after={after}&limit={limit}{of_group}")).await?;
+        if json {
+            return Ok(serde_json::to_string_pretty(&page)?);
+        }
+        let line = |record: &crate::journal::Record| {
+            format!(
+                "{:>6}  {}  {:<16}  {:?}  {}",
+                record.id, record.at, record.group, record.entry.kind, record.entry.message
+            )
+        };
+        Ok(page.records.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn accepted(group: &str, action: &str) -> String {
+    format!("{action} of {group} is taken up in its next cycle; `shadow-reconciler status {group}` shows it")
+}
+
+fn status_text(status: &Status) -> String {
+    let mut text = String::new();
+    let held = if status.held { "  HELD" } else { "" };
+    // Writing to a String cannot fail.
+    let mut line = |label: &str, value: &str| drop(writeln!(text, "  {label:<9} {value}"));
+    line("phase", &format!("{}{held}", status.phase));
+    line("reason", &status.reason);
+    if let Some(primary) = &status.primary {
+        line("primary", primary.as_str());
+    }
+    let weights = status
+        .weights
+        .as_ref()
+        .map(|weights| weights.iter().map(|(slot, weight)| format!("{slot}={weight}")).collect::<Vec<_>>().join(" "));
+    line("weights", weights.as_deref().unwrap_or("unknown"));
+    for horizon in status.score.iter().flat_map(|score| &score.horizons) {
+        let bounds = format!("{:.2} ({:.2} to {:.2})", horizon.probability, horizon.lower, horizon.upper);
+        line("score", &format!("{bounds} within {:#}", horizon.horizon));
+    }
+    for (label, texts) in [("waits", &status.waiting), ("alert", &status.alerts)] {
+        texts.iter().for_each(|text| line(label, text));
+    }
+    if let Some(error) = &status.error {
+        line("error", error);
+    }
+    format!("{}\n{text}", status.group)
+}
+
+fn explanation_text(explanation: &Explanation) -> anyhow::Result<String> {
+    let mut text = status_text(&explanation.status);
+    writeln!(text, "\n  guards of the last decision")?;
+    for guard in &explanation.guards {
+        let mark = if guard.passed { "✓" } else { "✗" };
+        writeln!(text, "    {mark} {}: {}", guard.name, guard.inputs)?;
+    }
+    let observation = explanation.observation.as_ref();
+    if let Some(outage) = observation.and_then(|observation| observation.metrics_outage.as_ref()) {
+        writeln!(text, "\n  metrics: {outage}")?;
+    }
+    if let Some(score) = observation.and_then(|observation| observation.score.as_ref()) {
+        writeln!(text, "\n  parts of the score")?;
+        for part in &score.parts {
+            writeln!(text, "    {}", part.reason)?;
+        }
+        for missing in &score.missing {
+            writeln!(text, "    {}: {}", missing.signal, missing.reason)?;
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,226 @@
+//! Takes one sample of a group: pulls its metrics, asks its instances how they are, forecasts and
+//! scores. Reads only. What could not be read is absent from the sample, with the reason.
+
+use crate::app::App;
+use crate::metrics::MetricsError;
+use futures_util::future::{join, join_all, join3};
+use jiff::{SignedDuration, Timestamp};
+use shadow_core::forecast::{Forecast, NotReady, forecast};
+use shadow_core::history::{History, Sample};
+use shadow_core::model::group::replace_placeholders;
+use shadow_core::model::slot::Instance;
+use shadow_core::model::{Group, Policy, SlotId};
+use shadow_core::observation::{Health, Lag};
+use shadow_core::score::{Score, SignalForecast, score};
+use shadow_core::state::GroupState;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What one look at a group brought.
+#[derive(Debug, Clone)]
+pub struct GroupSample {
+    /// When.
+    pub at: Timestamp,
+    /// Score of the primary.
+    pub score: Score,
+    /// Why the metrics cannot be relied on, if so.
+    pub metrics_outage: Option<String>,
+    /// Newest fresh value of each signal, by slot.
+    pub signals: BTreeMap<SlotId, BTreeMap<String, f64>>,
+    /// What the probe and the agent say of each slot.
+    pub health: BTreeMap<SlotId, Health>,
+    /// How far the shadow's data is behind.
+    pub lag: Option<Lag>,
+}
+
+/// Keeps the histories of a group's signals between samples.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    histories: BTreeMap<(SlotId, String), History>,
+}
+
+/// Evaluations without a new value until a signal counts as stale.
+const STALE_INTERVALS: i32 = 3;
+
+/// Equal values in a row, of every signal at once, until the metrics count as frozen.
+const FROZEN_SAMPLES: usize = 10;
+
+/// Most time for one health probe. A service that is slower than that is not well.
+const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(5);
+
+impl Sampler {
+    /// Takes a sample. Bounded in time by the policy's interval, so that a source that hangs
+    /// delays nothing but itself.
+    pub async fn sample(
+        &mut self,
+        app: &App,
+        group: &Group,
+        policy: &Policy,
+        state: &GroupState,
+        at: Timestamp,
+    ) -> GroupSample {
+        let limit = Duration::try_from(policy.interval).unwrap_or(PROBE_TIMEOUT_MAX).min(PROBE_TIMEOUT_MAX);
+        let instances: Vec<(&SlotId, &Instance)> =
+            state.slots.iter().filter_map(|(id, slot)| Some((id, slot.instance.as_ref()?))).collect();
+        self.histories.retain(|(slot, _), _| state.slots.contains_key(slot));
+        let (pulled, health, lag) = join3(
+            self.pull(app, group, policy, &instances, at, limit),
+            join_all(instances.iter().map(|(id, instance)| look_at(app, id, instance, at, limit))),
+            tokio::time::timeout(limit, lag(app, group, state, at)),
+        )
+        .await;
+        let primary = state.primary();
+        let patience = policy.interval.max(policy.step).saturating_mul(STALE_INTERVALS);
+        let outage = pulled.get(primary).cloned().or_else(|| self.outage(group, primary, at, patience));
+        GroupSample {
+            at,
+            score: self.score(group, policy, primary, at),
+            metrics_outage: outage,
+            signals: self.newest(group, &instances, at, patience),
+            health: health.into_iter().collect(),
+            lag: lag.ok().flatten(),
+        }
+    }
+
+    /// Brings the histories up to date. Answers why it could not, by slot.
+    async fn pull(
+        &mut self,
+        app: &App,
+        group: &Group,
+        policy: &Policy,
+        instances: &[(&SlotId, &Instance)],
+        at: Timestamp,
+        limit: Duration,
+    ) -> BTreeMap<SlotId, String> {
+        let histories = &self.histories;
+        let wanted = instances.iter().flat_map(|(id, instance)| {
+            group.spec.signals.iter().map(move |(name, signal)| {
+                let query = signal.query_for(&group.name, id, &instance.instance_id);
+                let key = ((*id).clone(), name.clone());
+                let next = histories.get(&key).and_then(History::next_needed);
+                let start = next.unwrap_or_else(|| at.checked_sub(policy.history).unwrap_or(at));
+                (key, query, start)
+            })
+        });
+        let answers = join_all(wanted.map(|(key, query, start)| async move {
+            let range = app.prometheus.range(&query, start, at, policy.step);
+            (key, tokio::time::timeout(limit, range).await)
+        }))
+        .await;
+        let mut failures = BTreeMap::new();
+        for (key, answer) in answers {
+            match answer {
+                Ok(Ok(samples)) => self.remember(key, policy, samples, at),
+                // A signal without a series yet is told by its missing history.
+                Ok(Err(MetricsError::NoSeries { .. })) => {}
+                Ok(Err(error)) => drop(failures.insert(key.0, format!("signal {}: {error}", key.1))),
+                Err(_late) => drop(failures.insert(key.0, format!("signal {}: no answer within {limit:?}", key.1))),
+            }
+        }
+        failures
+    }
+
+    fn remember(&mut self, key: (SlotId, String), policy: &Policy, samples: Vec<(Timestamp, f64)>, now: Timestamp) {
+        let fits = |history: &History| history.step() == policy.step;
+        if !self.histories.get(&key).is_some_and(fits) {
+            self.histories.insert(key.clone(), History::new(policy.step, policy.history));
+        }
+        let Some(history) = self.histories.get_mut(&key) else { return };
+        for (at, value) in samples {
+            history.push(Sample { at, value }, now);
+        }
+    }
+
+    fn history(&self, slot: &SlotId, signal: &str) -> Option<&History> {
+        self.histories.get(&(slot.clone(), signal.to_owned()))
+    }
+
+    fn outage(&self, group: &Group, primary: &SlotId, now: Timestamp, patience: SignedDuration) -> Option<String> {
+        let mut frozen = 0;
+        for name in group.spec.signals.keys() {
+            let Some(history) = self.history(primary, name) else {
+                return Some(format!(
+                    "signal {name} of slot {primary} has no series: check its query and the scrape job"
+                ));
+            };
+            if let Some(skew) = history.skew() {
+                return Some(format!("signal {name} has samples {skew:#} in the future: check the clocks"));
+            }
+            if history.is_stale(now, patience) {
+                let newest = history.newest().map_or_else(|| "never".to_owned(), |at| at.to_string());
+                return Some(format!("signal {name} of slot {primary} is stale: its newest value is from {newest}"));
+            }
+            let stands = history.frozen_samples();
+            frozen += usize::from(stands >= FROZEN_SAMPLES && stands < history.present());
+        }
+        let all = group.spec.signals.len();
+        (frozen == all && all > 1).then(|| format!("all signals have stood still for {FROZEN_SAMPLES} samples"))
+    }
+
+    fn newest(
+        &self,
+        group: &Group,
+        instances: &[(&SlotId, &Instance)],
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> BTreeMap<SlotId, BTreeMap<String, f64>> {
+        let fresh = |slot: &SlotId, name: &String| {
+            let history = self.history(slot, name).filter(|history| !history.is_stale(now, patience))?;
+            let value = history.newest_value()?;
+            Some((name.clone(), value))
+        };
+        let of_slot = |slot: &SlotId| group.spec.signals.keys().filter_map(|name| fresh(slot, name)).collect();
+        instances.iter().map(|(id, _)| ((*id).clone(), of_slot(id))).collect()
+    }
+
+    fn score(&self, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Score {
+        let absent = || NotReady { reason: "it has no series yet".to_owned(), ready_at: None };
+        let forecasts: Vec<(&String, Result<Forecast, NotReady>)> = group
+            .spec
+            .signals
+            .keys()
+            .map(|name| (name, self.history(primary, name).ok_or_else(absent)))
+            .map(|(name, history)| (name, history.and_then(|history| forecast(history, &policy.horizons, now))))
+            .collect();
+        let signals: Vec<SignalForecast<'_>> = forecasts
+            .iter()
+            .filter_map(|(name, forecast)| {
+                let spec = group.spec.signals.get(*name)?;
+                Some(SignalForecast { name, spec, forecast: forecast.as_ref() })
+            })
+            .collect();
+        score(&signals, &policy.horizons, now)
+    }
+}
+
+/// What the probe and the agent say of one slot.
+async fn look_at(app: &App, id: &SlotId, instance: &Instance, at: Timestamp, limit: Duration) -> (SlotId, Health) {
+    let probe = async {
+        let url = instance.health_url.as_ref()?;
+        let answer = app.http.get(url).timeout(limit).send().await;
+        Some(answer.is_ok_and(|answer| answer.status().is_success() || answer.status().is_redirection()))
+    };
+    let (probe, agent) = join(probe, tokio::time::timeout(limit, agent_says(app, instance, at))).await;
+    (id.clone(), Health { probe, data_plane: None, agent: agent.ok().flatten() })
+}
+
+/// The host's agent reports of each process whether it runs and whether it answers.
+async fn agent_says(app: &App, instance: &Instance, at: Timestamp) -> Option<bool> {
+    let id = instance.instance_id.replace('\\', "\\\\").replace('"', "\\\"");
+    let query = format!("min({{__name__=~\"shadow_process_up|shadow_probe_success\",process=\"{id}\"}})");
+    let (_, value) = app.prometheus.instant(&query, at).await.ok().flatten()?;
+    Some(value > 0.0)
+}
+
+async fn lag(app: &App, group: &Group, state: &GroupState, at: Timestamp) -> Option<Lag> {
+    let queries = group.spec.sync.as_ref()?;
+    let shadow = state.shadow()?;
+    let instance = state.slots.get(shadow)?.instance.as_ref()?;
+    let ask = async |query: &str| {
+        let query = replace_placeholders(query, &group.name, shadow, &instance.instance_id);
+        app.prometheus.instant(&query, at).await.ok().flatten().map(|(_, value)| value)
+    };
+    let (seconds, bytes, position) =
+        join3(ask(&queries.lag_seconds), ask(&queries.lag_bytes), ask(&queries.position)).await;
+    Some(Lag { seconds: seconds?, bytes: bytes?, position: position? })
+}
