@@ -43,12 +43,11 @@ impl Tools {
     /// # Errors
     /// [`ToolMissing`] for the first that is missing, or that a binary of this workspace is not built.
     pub fn find() -> Result<Self> {
-        let search = Search::from_environment();
         let built = profile_folder()?;
         Ok(Self {
-            terraform: search.find("terraform", "TERRAFORM", "install Terraform 1.5 or newer")?,
-            prometheus: search.find("prometheus", "PROMETHEUS", "run `make tools`")?,
-            envoy: search.find("envoy", "ENVOY", "run `make tools`")?,
+            terraform: terraform()?,
+            prometheus: prometheus()?,
+            envoy: envoy()?,
             reconciler: built_program(&built, "shadow-reconciler")?,
             provider: built_program(&built, "terraform-provider-shadow")?,
             service: built_program(&built, "session-service")?,
@@ -70,6 +69,30 @@ impl Tools {
         }
         versions
     }
+}
+
+/// Terraform.
+///
+/// # Errors
+/// [`ToolMissing`].
+pub fn terraform() -> Result<PathBuf, ToolMissing> {
+    Search::from_environment().find("terraform", "TERRAFORM", "install Terraform 1.5 or newer")
+}
+
+/// Prometheus.
+///
+/// # Errors
+/// [`ToolMissing`].
+pub fn prometheus() -> Result<PathBuf, ToolMissing> {
+    Search::from_environment().find("prometheus", "PROMETHEUS", "run `make tools`")
+}
+
+/// Envoy.
+///
+/// # Errors
+/// [`ToolMissing`].
+pub fn envoy() -> Result<PathBuf, ToolMissing> {
+    Search::from_environment().find("envoy", "ENVOY", "run `make tools`")
 }
 
 /// Where programs of others are looked for.
