@@ -7,10 +7,12 @@
 pub mod agent;
 pub mod child;
 pub mod client;
+pub mod demo;
 pub mod http;
 pub mod load;
 pub mod orphans;
 pub mod ports;
+pub mod report;
 pub mod terraform;
 pub mod tools;
 pub mod wait;

@@ -31,6 +31,12 @@ impl Orphans {
     pub fn count(&self) -> usize {
         self.processes.len() + self.locks.len()
     }
+
+    /// Each of them in one line.
+    pub fn descriptions(&self) -> Vec<String> {
+        let locks = self.locks.iter().map(|lock| format!("lock {}", lock.display()));
+        self.processes.iter().map(|process| format!("process {process}")).chain(locks).collect()
+    }
 }
 
 /// Looks for processes of the world in `folder` other than `known`, and for stuck locks.

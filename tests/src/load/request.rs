@@ -5,7 +5,7 @@ use crate::http;
 use anyhow::{Context, Result};
 use reqwest::{Client, Method, Response};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Connections that are kept open: enough that each worker thread of a proxy has some, whatever it does to them.
@@ -75,10 +75,7 @@ impl Requests {
 
 /// A client that keeps up to `idle_max` connections.
 fn client(idle_max: usize) -> Result<Client> {
-    // Closed connections occupy their client port for a minute. On an address of their own they occupy none that a
-    // service could be about to listen on.
-    let source = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-    let builder = http::builder()?.pool_max_idle_per_host(idle_max).tcp_nodelay(true).local_address(source);
+    let builder = http::builder()?.pool_max_idle_per_host(idle_max).tcp_nodelay(true);
     builder.build().context("setting up a client of the load")
 }
 

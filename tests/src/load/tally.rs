@@ -129,6 +129,20 @@ impl LoadReport {
     }
 }
 
+#[cfg(test)]
+impl LoadReport {
+    /// A report of one request per second: its latency in milliseconds, or its failure.
+    pub(crate) fn of(began_at: Timestamp, outcomes: &[Result<u64, Failure>]) -> Self {
+        let tally = Tally { began_at, ..Tally::start() };
+        for (second, outcome) in (0..).zip(outcomes) {
+            let due = tally.began + Duration::from_secs(second);
+            let ended = due + Duration::from_millis(outcome.unwrap_or_default());
+            tally.add(due, due, ended, outcome.map(drop));
+        }
+        tally.report()
+    }
+}
+
 /// The smallest value that `percent` of the values do not exceed.
 fn percentile_ms(mut latencies_us: Vec<u32>, percent: usize) -> Option<f64> {
     latencies_us.sort_unstable();
