@@ -162,7 +162,9 @@ async fn version_of(program: &Path, argument: &str) -> String {
     match tokio::time::timeout(VERSION_TIMEOUT, command.output()).await {
         Ok(Ok(output)) => {
             let text = String::from_utf8_lossy(&output.stdout);
-            text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown").to_owned()
+            let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown");
+            // Some programs say where they are before what they are.
+            line.trim_start_matches(&*program.to_string_lossy()).trim().to_owned()
         }
         Ok(Err(error)) => format!("unknown: {error}"),
         Err(_) => "unknown: no answer".to_owned(),
