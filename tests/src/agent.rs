@@ -2,7 +2,6 @@
 
 use crate::http;
 use anyhow::{Context, Result};
-use serde::Deserialize;
 use shadow_core::model::process::ProcessStatus;
 
 /// A client of one agent.
@@ -11,14 +10,6 @@ pub struct Agent {
     http: reqwest::Client,
     base: String,
     token: String,
-}
-
-/// The list of processes, bare or within an object.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Listing {
-    Bare(Vec<ProcessStatus>),
-    Wrapped { processes: Vec<ProcessStatus> },
 }
 
 impl Agent {
@@ -37,9 +28,7 @@ impl Agent {
     pub async fn processes(&self) -> Result<Vec<ProcessStatus>> {
         let request = self.http.get(format!("{}/v1/processes", self.base)).bearer_auth(&self.token);
         let response = request.send().await.and_then(reqwest::Response::error_for_status);
-        let listing = response.context("asking the agent for its processes")?.json().await;
-        match listing.context("reading the agent's list of processes")? {
-            Listing::Bare(processes) | Listing::Wrapped { processes } => Ok(processes),
-        }
+        let processes = response.context("asking the agent for its processes")?.json().await;
+        processes.context("reading the agent's list of processes")
     }
 }

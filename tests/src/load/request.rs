@@ -3,7 +3,7 @@
 
 use crate::http;
 use anyhow::{Context, Result};
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub enum Failure {
     Reset,
     /// The service, or the proxy for it, answered with a status of 500 or above.
     ServerError,
-    /// The proxy answered by itself, for want of a route.
+    /// An answer that is neither a success nor says anything: the proxy's own, for want of a route.
     NotRouted,
 }
 
@@ -68,8 +68,8 @@ impl Requests {
             request = request.body(format!("{{\"request\":{number}}}")).header("content-type", "application/json");
         }
         let response = request.send().await.map_err(|error| failure_of(&error))?;
-        judge(&response)?;
-        read_body(response).await
+        let status = response.status();
+        judge(status, body_length(response).await?)
     }
 }
 
@@ -83,18 +83,18 @@ fn failure_of(error: &reqwest::Error) -> Failure {
     if error.is_connect() { Failure::Connect } else { Failure::Reset }
 }
 
-/// A session that is not there is a proper answer, when it is the service's: after a hand-over without replication a
-/// session is gone. Envoy marks the answers that come from behind it with the time that they took.
-fn judge(response: &Response) -> Result<(), Failure> {
-    if response.status().is_server_error() {
-        return Err(Failure::ServerError);
+/// A session that is not there is a proper answer: after a hand-over without replication it is gone. The service says
+/// so in words; a proxy without a route answers "not found" with nothing.
+fn judge(status: StatusCode, body_length: usize) -> Result<(), Failure> {
+    match status {
+        status if status.is_server_error() => Err(Failure::ServerError),
+        status if status.is_success() || body_length > 0 => Ok(()),
+        _ => Err(Failure::NotRouted),
     }
-    let by_envoy = response.headers().get("server").is_some_and(|server| server == "envoy");
-    let from_behind = response.headers().contains_key("x-envoy-upstream-service-time");
-    if by_envoy && !from_behind { Err(Failure::NotRouted) } else { Ok(()) }
 }
 
-async fn read_body(mut response: Response) -> Result<(), Failure> {
+/// Reads the whole answer, which is then complete.
+async fn body_length(mut response: Response) -> Result<usize, Failure> {
     let mut bytes = 0;
     while let Some(chunk) = response.chunk().await.map_err(|_| Failure::Reset)? {
         bytes += chunk.len();
@@ -102,5 +102,5 @@ async fn read_body(mut response: Response) -> Result<(), Failure> {
             return Err(Failure::Reset);
         }
     }
-    Ok(())
+    Ok(bytes)
 }

@@ -115,7 +115,7 @@ async fn a_killed_server_shows_as_failures() {
 #[tokio::test(flavor = "multi_thread")]
 async fn server_errors_are_failures_and_missing_sessions_are_not() {
     for (status, expected) in [(StatusCode::SERVICE_UNAVAILABLE, true), (StatusCode::NOT_FOUND, false)] {
-        let server = Server::start(Router::new().fallback(async move || status));
+        let server = Server::start(Router::new().fallback(async move || (status, "no such session")));
         let load = Load::start(&LoadConfig::to(server.address)).unwrap();
         sent(&load, 20).await;
         let report = load.finish().await;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::load::{Failure, Load, LoadConfig};
 use crate::{http, ports, tools, wait};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -113,7 +114,8 @@ async fn sent(load: &Load, count: u64) {
 async fn load_passes_envoy_and_fails_without_it() {
     let folder = tempfile::tempdir().unwrap();
     // The backend knows no session: its own "not found" is no failure.
-    let (backend, _server) = serve(Router::new()).await;
+    let unknown = async || (StatusCode::NOT_FOUND, "no such session");
+    let (backend, _server) = serve(Router::new().fallback(unknown)).await;
     let (envoy, listener) = start_envoy(folder.path(), backend.port(), "/").await;
     let load = Load::start(&LoadConfig::to(listener)).unwrap();
     sent(&load, 250).await;
