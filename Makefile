@@ -1,0 +1,47 @@
+# What a contributor needs. Every target does its own set-up; nothing outside target/ is changed.
+
+# Folder of Cargo's profile: "debug" unless asked for with PROFILE=release.
+PROFILE ?= dev
+BINARIES = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+
+# What happens to the primary in the demo: "leak" (forecast) or "kill" (no forecast possible).
+FAULT ?= leak
+
+# Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+.PHONY: help build tools demo test check docs deny
+
+help:
+	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
+	@echo "make test                    every test, with what it needs"
+	@echo "make check                   formatting, lints and every test"
+	@echo "make build | tools | docs | deny"
+
+build:
+	cargo build --workspace --bins --locked --profile $(PROFILE)
+
+# Envoy and Prometheus, if they are missing, into target/tools; Terraform must be there.
+tools:
+	@tests/setup/tools.sh
+
+demo: tools build
+	$(BINARIES)/demo --fault $(FAULT)
+
+# The binaries first: the tests start them.
+test: tools
+	cargo build --workspace --bins --locked
+	cargo test --workspace --locked
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(MAKE) test
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Licences, sources and known vulnerabilities of the dependencies.
+deny:
+	@command -v cargo-deny >/dev/null || { echo "install it: cargo install cargo-deny --locked"; exit 1; }
+	cargo deny check
