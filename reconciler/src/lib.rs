@@ -1,1 +1,4 @@
-//! Stub.
+//! The acting half of Shadow: it reads metrics, runs Terraform and moves traffic, as the deciding
+//! half (`shadow_core`) says.
+
+pub mod terraform;
