@@ -14,7 +14,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Time for a provider whose Terraform was killed to finish the request it is at. Nobody is left to
 /// take its answer, so it is then killed; what it made is found by its tags.
-const PROVIDER_TIME: Duration = Duration::from_secs(10);
+const PROVIDER_TIME: Duration = Duration::from_secs(5);
 
 /// Words of a command line that are shown: the program and the command, but no variables, which may
 /// hold secrets.

@@ -104,12 +104,9 @@ impl Workspace {
     /// What a plan made now would rest on.
     pub(super) fn identity(&self, epoch: u64) -> Result<PlanIdentity, TerraformError> {
         let plan = self.folder.join(PLAN_FILE);
-        Ok(PlanIdentity {
-            rendering: self.rendering_digest()?,
-            plan_file: sha256_hex(&read_bounded(&plan)?),
-            state: self.state_identity()?,
-            epoch,
-        })
+        // A plan that is gone equals no plan that was made.
+        let plan_file = if plan.exists() { sha256_hex(&read_bounded(&plan)?) } else { String::new() };
+        Ok(PlanIdentity { rendering: self.rendering_digest()?, plan_file, state: self.state_identity()?, epoch })
     }
 
     pub(super) fn back_up_state(&self) -> Result<(), TerraformError> {
