@@ -1,1 +1,4 @@
 //! Stub.
+
+pub mod metrics;
+pub mod traffic;
