@@ -56,6 +56,7 @@ fn control_plane_cluster(control_plane: &SocketSpec) -> Value {
     json!({
         "name": XDS_CLUSTER,
         "type": "STRICT_DNS",
+        "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {

@@ -109,7 +109,13 @@ fn serving(name: String, backend: &Backend, check: Option<HealthCheck>) -> Clust
 
 /// No health checks of its own: the serving cluster of the same backend has them.
 fn mirroring(name: String, backend: &Backend, mirror: &MirrorSpec) -> Cluster {
-    let limits = Thresholds { max_retries: u32_value(0), ..concurrency(mirror.max_concurrency) };
+    let limits = Thresholds {
+        max_retries: u32_value(0),
+        // With no more connections than requests, copies over the limit would queue for one and be
+        // sent late. So each may have a connection, and is dropped when it is about to be sent.
+        max_connections: u32_value(mirror.max_concurrency.saturating_mul(2)),
+        ..concurrency(mirror.max_concurrency)
+    };
     base(name, backend, limits, Some(Duration::from_millis(u64::from(mirror.timeout_ms))))
 }
 

@@ -276,3 +276,66 @@ impl Drop for Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn split(name: &str, epoch: u64, port: u16) -> SplitSpec {
+        let backend = json!({ "address": "10.0.0.1", "port": 80, "weight": 1 });
+        let listener = json!({ "address": "127.0.0.1", "port": port });
+        let spec = json!({ "name": name, "epoch": epoch, "listener": listener, "backends": { "a": backend } });
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn an_older_epoch_is_refused() {
+        let control_plane = ControlPlane::new([split("s", 5, 80)]).unwrap();
+        control_plane.apply(split("s", 5, 81)).unwrap();
+        control_plane.apply(split("s", 6, 81)).unwrap();
+        let error = control_plane.apply(split("s", 5, 80)).unwrap_err();
+        assert!(matches!(&error, SplitError::StaleEpoch { given: 5, in_force: 6, .. }), "{error}");
+        assert_eq!(control_plane.shared.splits.borrow()["s"].spec, split("s", 6, 81));
+    }
+
+    #[test]
+    fn the_same_split_again_wakes_nobody() {
+        let control_plane = ControlPlane::new([split("s", 1, 80)]).unwrap();
+        let mut changes = control_plane.changes();
+        changes.mark_unchanged();
+        control_plane.apply(split("s", 1, 80)).unwrap();
+        assert!(!changes.has_changed().unwrap());
+        control_plane.apply(split("s", 2, 80)).unwrap();
+        assert!(changes.has_changed().unwrap());
+    }
+
+    #[test]
+    fn one_listener_is_for_one_split_of_a_proxy() {
+        let control_plane = ControlPlane::new([split("s", 1, 80)]).unwrap();
+        let error = control_plane.apply(split("t", 1, 80)).unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:80 is already used by split \"s\""), "{error}");
+        let elsewhere = SplitSpec { proxy: "other".to_owned(), ..split("t", 1, 80) };
+        control_plane.apply(elsewhere).unwrap();
+    }
+
+    #[test]
+    fn what_envoy_would_refuse_is_refused_by_attribute() {
+        let check = |change: fn(&mut serde_json::Value), path: &str| {
+            let mut spec = serde_json::to_value(split("s", 1, 80)).unwrap();
+            change(&mut spec);
+            let error = ControlPlane::new([serde_json::from_value(spec).unwrap()]).err().unwrap();
+            assert!(error.to_string().contains(path), "{path}: {error}");
+        };
+        check(|spec| spec["listener"]["address"] = json!("example.org"), "listener.address");
+        check(|spec| spec["backends"]["a"]["address"] = json!("http://x"), "backends[\"a\"].address");
+        check(|spec| spec["affinity"] = json!({ "cookie": "c" }), "affinity: keeping");
+        check(
+            |spec| {
+                spec["health_check"] = json!({ "path": "no slash", "interval": "1s", "timeout": "1s",
+            "unhealthy_threshold": 0, "healthy_threshold": 1 })
+            },
+            "health_check.path",
+        );
+    }
+}

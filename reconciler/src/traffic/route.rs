@@ -1,4 +1,4 @@
-//! One split's weights, mirror and affinity as an Envoy route configuration. It never names a cluster
+//! One split's weights and mirror as an Envoy route configuration. It never names a cluster
 //! that `cluster` does not make.
 
 use super::cluster;
@@ -7,17 +7,16 @@ use envoy_types::pb::envoy::config::common::mutation_rules::v3::{HeaderMutation,
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption, Metadata, RuntimeFractionalPercent};
 use envoy_types::pb::envoy::config::route::v3::header_matcher::HeaderMatchSpecifier;
-use envoy_types::pb::envoy::config::route::v3::route_action::hash_policy::{Cookie, PolicySpecifier};
-use envoy_types::pb::envoy::config::route::v3::route_action::{ClusterSpecifier, HashPolicy, RequestMirrorPolicy};
-use envoy_types::pb::envoy::config::route::v3::weighted_cluster::{ClusterWeight, RandomValueSpecifier};
+use envoy_types::pb::envoy::config::route::v3::route_action::{ClusterSpecifier, RequestMirrorPolicy};
+use envoy_types::pb::envoy::config::route::v3::weighted_cluster::ClusterWeight;
 use envoy_types::pb::envoy::config::route::v3::{
     HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost, WeightedCluster,
     route::Action, route_match::PathSpecifier,
 };
 use envoy_types::pb::envoy::r#type::matcher::v3::{StringMatcher, string_matcher::MatchPattern};
 use envoy_types::pb::envoy::r#type::v3::{FractionalPercent, fractional_percent::DenominatorType};
-use envoy_types::pb::google::protobuf::{BoolValue, Struct};
-use shadow_core::model::split::{AffinitySpec, BackendState, SplitSpec};
+use envoy_types::pb::google::protobuf::Struct;
+use shadow_core::model::split::{BackendState, SplitSpec};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +113,6 @@ fn action(split: &SplitSpec, retry_on: &str, mirrored: bool) -> RouteAction {
             ..Default::default()
         }),
         request_mirror_policies: if mirrored { mirror_policy(split) } else { Vec::new() },
-        hash_policy: split.affinity.iter().map(cookie_policy).collect(),
         cluster_specifier: Some(ClusterSpecifier::WeightedClusters(weighted_clusters(split, mirrored))),
         ..Default::default()
     }
@@ -134,16 +132,7 @@ fn weighted_clusters(split: &SplitSpec, mirrored: bool) -> WeightedCluster {
             ..Default::default()
         }
     });
-    WeightedCluster {
-        clusters: clusters.collect(),
-        // The hash of the cookie takes the place of the random number, so a client moves only when
-        // the boundary between two weights passes it.
-        random_value_specifier: split
-            .affinity
-            .as_ref()
-            .map(|_| RandomValueSpecifier::UseHashPolicy(BoolValue { value: true })),
-        ..Default::default()
-    }
+    WeightedCluster { clusters: clusters.collect(), ..Default::default() }
 }
 
 fn mirror_header(split: &SplitSpec) -> Option<HeaderValueOption> {
@@ -185,17 +174,6 @@ fn fraction(percent: f64) -> FractionalPercent {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1,000,000")]
     let numerator = (percent * 10_000.0).round().clamp(0.0, 1_000_000.0) as u32;
     FractionalPercent { numerator, denominator: DenominatorType::Million.into() }
-}
-
-/// Envoy gives a client without the cookie one that lasts as long as its browser session.
-fn cookie_policy(affinity: &AffinitySpec) -> HashPolicy {
-    let cookie = Cookie {
-        name: affinity.cookie.clone(),
-        ttl: duration(Duration::ZERO),
-        path: "/".to_owned(),
-        ..Default::default()
-    };
-    HashPolicy { policy_specifier: Some(PolicySpecifier::Cookie(cookie)), ..Default::default() }
 }
 
 fn metadata(epoch: u64) -> Metadata {

@@ -288,3 +288,205 @@ fn blames(text: &str, name: &str) -> bool {
         before.is_some_and(|text| !text.ends_with(is_name)) && after.is_some_and(|text| text.starts_with(": "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use envoy_types::pb::google::rpc::Status;
+    use shadow_core::model::split::SplitSpec;
+
+    fn split(name: &str, port: u16, backends: &[(&str, u32)]) -> SplitConfig {
+        let backends: BTreeMap<_, _> = backends
+            .iter()
+            .map(|(slot, weight)| (*slot, serde_json::json!({ "address": "10.0.0.1", "port": 80, "weight": weight })))
+            .collect();
+        let listener = serde_json::json!({ "address": "127.0.0.1", "port": port });
+        let spec = serde_json::json!({ "name": name, "listener": listener, "backends": backends });
+        SplitConfig::new(serde_json::from_value::<SplitSpec>(spec).unwrap()).unwrap()
+    }
+
+    /// What was sent, as `KIND COUNT` or `route NAME`.
+    fn sent(responses: &[DiscoveryResponse]) -> Vec<String> {
+        let show = |response: &DiscoveryResponse| {
+            let kind = Kind::from_type_url(&response.type_url).unwrap();
+            format!("{} {}", kind.word(), response.resources.len())
+        };
+        responses.iter().map(show).collect()
+    }
+
+    fn ask(session: &mut Session, kind: Kind, names: &[&str]) {
+        session.receive(DiscoveryRequest {
+            type_url: kind.type_url().to_owned(),
+            resource_names: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Default::default()
+        });
+    }
+
+    fn answer(session: &mut Session, response: &DiscoveryResponse, error: Option<&str>) {
+        session.receive(DiscoveryRequest {
+            type_url: response.type_url.clone(),
+            resource_names: session.subscribed_routes.iter().cloned().collect(),
+            response_nonce: response.nonce.clone(),
+            error_detail: error.map(|message| Status { message: message.to_owned(), ..Default::default() }),
+            ..Default::default()
+        });
+    }
+
+    /// Answers everything until nothing is due, and says what was sent.
+    fn settle(session: &mut Session, target: &Snapshot) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            let responses = session.advance(target);
+            if responses.is_empty() {
+                return all;
+            }
+            all.extend(sent(&responses));
+            responses.iter().for_each(|response| answer(session, response, None));
+        }
+    }
+
+    fn connected(splits: &[&SplitConfig]) -> Session {
+        let mut session = Session::default();
+        let names: Vec<&str> = splits.iter().map(|split| split.spec.name.as_str()).collect();
+        ask(&mut session, Kind::Cluster, &[]);
+        ask(&mut session, Kind::Listener, &[]);
+        ask(&mut session, Kind::Route, &names);
+        session
+    }
+
+    #[test]
+    fn nothing_is_routed_before_its_clusters_were_accepted() {
+        let split = split("s", 1, &[("a", 1), ("b", 0)]);
+        let (mut session, target) = (connected(&[&split]), Snapshot::of([&split]));
+        let clusters = session.advance(&target);
+        assert_eq!(sent(&clusters), ["cluster 2"]);
+        assert!(session.advance(&target).is_empty(), "Envoy is still warming them");
+        assert!(!session.progress(&split).accepted);
+        answer(&mut session, &clusters[0], None);
+        assert_eq!(settle(&mut session, &target), ["listener 1", "route configuration 1"]);
+        assert!(session.progress(&split).accepted);
+    }
+
+    #[test]
+    fn an_empty_target_is_sent_once() {
+        let (mut session, target) = (connected(&[]), Snapshot::default());
+        assert_eq!(settle(&mut session, &target), ["cluster 0", "listener 0"]);
+    }
+
+    #[test]
+    fn weights_need_a_route_only() {
+        let (before, after) = (split("s", 1, &[("a", 1), ("b", 0)]), split("s", 1, &[("a", 0), ("b", 1)]));
+        let mut session = connected(&[&before]);
+        settle(&mut session, &Snapshot::of([&before]));
+        assert!(!session.progress(&after).accepted);
+        assert_eq!(session.progress(&after).shares.unwrap().weights["a"], 1);
+        assert_eq!(settle(&mut session, &Snapshot::of([&after])), ["route configuration 1"]);
+        assert!(session.progress(&after).accepted);
+    }
+
+    #[test]
+    fn a_cluster_outlives_the_route_that_uses_it() {
+        let (before, after) = (split("s", 1, &[("a", 1)]), split("s", 1, &[("b", 1)]));
+        let mut session = connected(&[&before]);
+        settle(&mut session, &Snapshot::of([&before]));
+        let steps = settle(&mut session, &Snapshot::of([&after]));
+        assert_eq!(steps, ["cluster 2", "route configuration 1", "cluster 1"]);
+    }
+
+    #[test]
+    fn the_clusters_of_a_removed_split_stay_until_its_listener_is_drained() {
+        let (kept, removed) = (split("kept", 1, &[("a", 1)]), split("removed", 2, &[("a", 1)]));
+        let mut session = connected(&[&kept, &removed]);
+        settle(&mut session, &Snapshot::of([&kept, &removed]));
+        let target = Snapshot::of([&kept]);
+        assert_eq!(settle(&mut session, &target), ["listener 1"]);
+        ask(&mut session, Kind::Route, &["kept"]);
+        assert_eq!(settle(&mut session, &target), ["cluster 1"]);
+    }
+
+    #[test]
+    fn a_refusal_is_that_of_the_resource_named() {
+        let (good, bad) = (split("good", 1, &[("a", 1)]), split("bad", 2, &[("a", 1)]));
+        let (mut session, target) = (connected(&[&good, &bad]), Snapshot::of([&good, &bad]));
+        let clusters = session.advance(&target);
+        answer(&mut session, &clusters[0], None);
+        let responses = session.advance(&target);
+        assert_eq!(sent(&responses), ["listener 2", "route configuration 1"]);
+        let why = "Error adding/updating listener(s) bad: cannot bind '127.0.0.1:2': Address already in use\n";
+        answer(&mut session, &responses[0], Some(why));
+        answer(&mut session, &responses[1], None);
+        assert_eq!(settle(&mut session, &target), ["route configuration 1"], "a refused set is not sent again");
+        assert!(session.progress(&good).accepted && session.progress(&good).rejected.is_none());
+        assert!(session.progress(&bad).rejected.unwrap().contains("Address already in use"));
+
+        session.retry_refused();
+        assert!(session.progress(&bad).rejected.is_some(), "known until Envoy says otherwise");
+        assert_eq!(settle(&mut session, &target), ["listener 2"]);
+        assert!(session.progress(&bad).accepted && session.progress(&bad).rejected.is_none());
+    }
+
+    #[test]
+    fn a_refused_cluster_blocks_its_own_route_only() {
+        let (good, bad) = (split("good", 1, &[("a", 1)]), split("bad", 2, &[("a", 1)]));
+        let (mut session, target) = (connected(&[&good, &bad]), Snapshot::of([&good, &bad]));
+        let clusters = session.advance(&target);
+        answer(&mut session, &clusters[0], Some("Error adding/updating cluster(s) bad/a: no such thing"));
+        assert_eq!(settle(&mut session, &target), ["listener 2", "route configuration 1"]);
+        assert!(session.progress(&good).accepted);
+        assert!(session.progress(&bad).rejected.unwrap().contains("cluster \"bad/a\""));
+    }
+
+    #[test]
+    fn a_refusal_that_names_nobody_is_that_of_everything_new() {
+        let (old, new) = (split("old", 1, &[("a", 1)]), split("new", 2, &[("a", 1)]));
+        let mut session = connected(&[&old]);
+        settle(&mut session, &Snapshot::of([&old]));
+        let target = Snapshot::of([&old, &new]);
+        let clusters = session.advance(&target);
+        answer(&mut session, &clusters[0], Some("out of memory"));
+        assert!(session.progress(&old).accepted);
+        assert!(session.progress(&new).rejected.unwrap().contains("out of memory"));
+    }
+
+    #[test]
+    fn a_late_answer_to_something_older_is_ignored() {
+        let (before, after) = (split("s", 1, &[("a", 1)]), split("s", 1, &[("a", 2)]));
+        let mut session = connected(&[&before]);
+        let first = session.advance(&Snapshot::of([&before]));
+        answer(&mut session, &first[0], None);
+        settle(&mut session, &Snapshot::of([&before]));
+        let route = session.advance(&Snapshot::of([&after]));
+        ask(&mut session, Kind::Route, &["s"]);
+        assert!(!session.progress(&after).accepted);
+        answer(&mut session, &route[0], None);
+        assert!(session.progress(&after).accepted);
+    }
+
+    #[test]
+    fn the_same_splits_have_the_same_versions_on_every_connection() {
+        let versions = || {
+            let split = split("s", 1, &[("a", 1), ("b", 0), ("c", 0)]);
+            let (mut session, target) = (connected(&[&split]), Snapshot::of([&split]));
+            let clusters = session.advance(&target);
+            answer(&mut session, &clusters[0], None);
+            let rest = session.advance(&target);
+            clusters.into_iter().chain(rest).map(|response| response.version_info).collect::<Vec<_>>()
+        };
+        let first = versions();
+        // Random order in an encoded map would show within a few attempts.
+        (0..20).for_each(|_| assert_eq!(versions(), first));
+    }
+
+    #[test]
+    fn names_are_matched_whole() {
+        let check = |name: &str, expect: bool| {
+            let text = "Error adding/updating listener(s) my-shop: cannot bind\nother: bad";
+            assert_eq!(blames(text, name), expect, "{name}");
+        };
+        check("my-shop", true);
+        check("other", true);
+        check("shop", false);
+        check("bind", false);
+        check("my", false);
+    }
+}

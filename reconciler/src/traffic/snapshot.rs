@@ -37,12 +37,16 @@ fn check_tokens(spec: &SplitSpec) -> Result<(), Problems> {
             "use letters, digits and hyphens",
         );
     };
-    if let Some(affinity) = &spec.affinity {
-        require("affinity.cookie", &affinity.cookie);
-    }
     for (position, method) in spec.mirror.iter().flat_map(|mirror| &mirror.methods).enumerate() {
         require(&format!("mirror.methods[{position}]"), method);
     }
+    problems.require(
+        spec.affinity.is_none(),
+        "affinity",
+        // Envoy's own means either forget the first request or ignore the weights.
+        "keeping clients on one backend is not supported",
+        "remove it, and keep sessions in a store that all backends share",
+    );
     for (slot, backend) in &spec.backends {
         problems.require(
             !backend.address.is_empty()

@@ -20,10 +20,10 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 /// Starting an Envoy takes under a second; a loaded machine gets plenty.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until `observe` gives a value for which `holds` is true, and returns it.
-pub async fn eventually<T, F>(what: &str, mut observe: impl FnMut() -> F, holds: impl Fn(&T) -> bool) -> T
+pub(crate) async fn eventually<T, F>(what: &str, mut observe: impl FnMut() -> F, holds: impl Fn(&T) -> bool) -> T
 where
     T: std::fmt::Debug,
     F: Future<Output = T>,
@@ -39,25 +39,25 @@ where
     }
 }
 
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }
 
 /// A control plane that is being served; dropping it is a crash.
-pub struct Served {
-    pub plane: ControlPlane,
-    pub address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) plane: ControlPlane,
+    pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
     stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Served {
-    pub async fn start(splits: Vec<SplitSpec>) -> Self {
+    pub(crate) async fn start(splits: Vec<SplitSpec>) -> Self {
         Self::start_on("127.0.0.1:0".parse().expect("an address"), splits).await
     }
 
-    pub async fn start_on(address: SocketAddr, splits: Vec<SplitSpec>) -> Self {
+    pub(crate) async fn start_on(address: SocketAddr, splits: Vec<SplitSpec>) -> Self {
         let plane = ControlPlane::new(splits).expect("valid splits");
         let listener = TcpListener::bind(address).await.expect("the port is free");
         let address = listener.local_addr().expect("its address");
@@ -70,13 +70,13 @@ impl Served {
         Self { plane, address, task, stop }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).ok();
         self.task.await.expect("stopped without a panic");
     }
 
     /// Waits until every Envoy runs `split`, and returns the status and how long it took.
-    pub async fn in_sync(&self, split: &SplitSpec) -> (SplitStatus, Duration) {
+    pub(crate) async fn in_sync(&self, split: &SplitSpec) -> (SplitStatus, Duration) {
         let start = Instant::now();
         let status = eventually("the split to be in sync", || self.plane.status(split), |status| status.in_sync).await;
         (status, start.elapsed())
@@ -84,20 +84,20 @@ impl Served {
 }
 
 /// A running Envoy.
-pub struct Envoy {
-    pub admin: SocketAddr,
+pub(crate) struct Envoy {
+    pub(crate) admin: SocketAddr,
     process: Child,
     _home: TempDir,
 }
 
 impl Envoy {
-    pub async fn start(proxy: &str, control_plane: SocketAddr) -> Self {
+    pub(crate) async fn start(proxy: &str, control_plane: SocketAddr) -> Self {
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let address = SocketSpec { address: control_plane.ip().to_string(), port: control_plane.port() };
         Self::start_with(&bootstrap(proxy, &address, admin), admin).await
     }
 
-    pub async fn start_with(bootstrap: &str, admin: SocketAddr) -> Self {
+    pub(crate) async fn start_with(bootstrap: &str, admin: SocketAddr) -> Self {
         let home = TempDir::new().expect("a temporary folder");
         let config = home.path().join("bootstrap.json");
         std::fs::write(&config, bootstrap).expect("written");
@@ -118,25 +118,25 @@ impl Envoy {
     }
 
     /// The answer of the admin interface, if there is one.
-    pub async fn get(&self, path: &str) -> Option<String> {
+    pub(crate) async fn get(&self, path: &str) -> Option<String> {
         client().get(format!("http://{}{path}", self.admin)).send().await.ok()?.text().await.ok()
     }
 
     /// The value of one counter or gauge; 0 when Envoy does not have it.
-    pub async fn stat(&self, name: &str) -> u64 {
+    pub(crate) async fn stat(&self, name: &str) -> u64 {
         let text = self.get(&format!("/stats?filter=^{name}$")).await.expect("the admin interface answers");
         text.trim().rsplit(": ").next().and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.process.kill().await.expect("killed");
     }
 }
 
 /// An HTTP service that says which slot it is and remembers what it was asked.
 #[derive(Clone)]
-pub struct Service {
-    pub address: SocketAddr,
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
     seen: Arc<Seen>,
     task: Arc<Task>,
 }
@@ -154,10 +154,29 @@ struct Seen {
     slot: String,
     requests: AtomicU64,
     copies: Mutex<Vec<(Method, HeaderMap)>>,
+    hanging: AtomicU64,
+    hanging_peak: AtomicU64,
+}
+
+/// A copy that waits for its answer; dropped when the sender gives it up.
+struct Hanging(Arc<Seen>);
+
+impl Hanging {
+    fn start(seen: &Arc<Seen>) -> Self {
+        let hanging = seen.hanging.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.hanging_peak.fetch_max(hanging, Ordering::SeqCst);
+        Self(Arc::clone(seen))
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.0.hanging.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Service {
-    pub async fn start(slot: &str) -> Self {
+    pub(crate) async fn start(slot: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let seen = Arc::new(Seen { slot: slot.to_owned(), ..Seen::default() });
@@ -170,7 +189,7 @@ impl Service {
         Self { address, seen, task: Arc::new(Task(task)) }
     }
 
-    pub fn backend(&self, weight: u32) -> Backend {
+    pub(crate) fn backend(&self, weight: u32) -> Backend {
         Backend {
             address: self.address.ip().to_string(),
             port: self.address.port(),
@@ -180,16 +199,21 @@ impl Service {
     }
 
     /// Requests answered, copies not counted.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.seen.requests.load(Ordering::SeqCst)
     }
 
-    pub fn copies(&self) -> Vec<(Method, HeaderMap)> {
+    pub(crate) fn copies(&self) -> Vec<(Method, HeaderMap)> {
         self.seen.copies.lock().expect("not poisoned").clone()
     }
 
-    /// Stops accepting connections, as a crashed process does.
-    pub fn kill(&self) {
+    /// Most copies of `/slow` that waited at the same time.
+    pub(crate) fn copies_peak(&self) -> u64 {
+        self.seen.hanging_peak.load(Ordering::SeqCst)
+    }
+
+    /// Stops accepting connections, as a process does that is stuck.
+    pub(crate) fn kill(&self) {
         self.task.0.abort();
     }
 }
@@ -206,13 +230,16 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> String {
 
 /// An answer that takes a while; the copy of a request never gets one.
 async fn slow(State(seen): State<Arc<Seen>>, request: Request) -> String {
-    let time = if request.headers().contains_key("x-shadow-copy") { 3600 } else { 1 };
-    tokio::time::sleep(Duration::from_secs(time)).await;
+    if request.headers().contains_key("x-shadow-copy") {
+        let _hanging = Hanging::start(&seen);
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
     answer(State(seen), request).await
 }
 
 /// A split named `name` on a free port of the proxy `edge`.
-pub fn split(name: &str, backends: &[(&str, Backend)]) -> SplitSpec {
+pub(crate) fn split(name: &str, backends: &[(&str, Backend)]) -> SplitSpec {
     SplitSpec {
         name: name.to_owned(),
         epoch: 1,
@@ -232,7 +259,7 @@ pub fn split(name: &str, backends: &[(&str, Backend)]) -> SplitSpec {
 }
 
 /// The same split with other weights and the next epoch.
-pub fn weighed(split: &SplitSpec, weights: &[(&str, u32)]) -> SplitSpec {
+pub(crate) fn weighed(split: &SplitSpec, weights: &[(&str, u32)]) -> SplitSpec {
     let mut split = split.clone();
     split.epoch += 1;
     for (slot, weight) in weights {
@@ -241,19 +268,27 @@ pub fn weighed(split: &SplitSpec, weights: &[(&str, u32)]) -> SplitSpec {
     split
 }
 
-pub fn url(split: &SplitSpec, path: &str) -> String {
+pub(crate) fn url(split: &SplitSpec, path: &str) -> String {
     format!("http://{}:{}{path}", split.listener.address, split.listener.port)
 }
 
 /// A client that keeps its connections and has no proxy or retry of its own.
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
+    builder().build().expect("a client")
+}
+
+/// A client that opens a connection for every request.
+fn client_without_keep_alive() -> reqwest::Client {
+    builder().pool_max_idle_per_host(0).build().expect("a client")
+}
+
+fn builder() -> reqwest::ClientBuilder {
     rustls::crypto::ring::default_provider().install_default().ok();
-    let builder = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).timeout(DEADLINE);
-    builder.build().expect("a client")
+    reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).timeout(DEADLINE)
 }
 
 /// The slot that answered, or what went wrong.
-pub async fn ask(client: &reqwest::Client, method: Method, url: &str) -> Result<String, String> {
+pub(crate) async fn ask(client: &reqwest::Client, method: Method, url: &str) -> Result<String, String> {
     let response = client.request(method, url).send().await.map_err(|error| format!("{error:?}"))?;
     let status = response.status();
     let body = response.text().await.map_err(|error| format!("{error:?}"))?;
@@ -261,7 +296,7 @@ pub async fn ask(client: &reqwest::Client, method: Method, url: &str) -> Result<
 }
 
 /// How many of `count` requests each slot answered.
-pub async fn sample(split: &SplitSpec, count: usize) -> BTreeMap<String, u64> {
+pub(crate) async fn sample(split: &SplitSpec, count: usize) -> BTreeMap<String, u64> {
     let (client, url, mut answers) = (client(), url(split, "/"), BTreeMap::new());
     for _ in 0..count {
         let slot = ask(&client, Method::GET, &url).await.expect("an answer");
@@ -271,20 +306,20 @@ pub async fn sample(split: &SplitSpec, count: usize) -> BTreeMap<String, u64> {
 }
 
 /// Requests without a pause on kept and on new connections, until stopped.
-pub struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     senders: Vec<JoinHandle<Sent>>,
 }
 
 /// What came of the load.
 #[derive(Debug, Default)]
-pub struct Sent {
-    pub answered: u64,
-    pub failures: Vec<String>,
+pub(crate) struct Sent {
+    pub(crate) answered: u64,
+    pub(crate) failures: Vec<String>,
 }
 
 impl Load {
-    pub fn start(split: &SplitSpec) -> Self {
+    pub(crate) fn start(split: &SplitSpec) -> Self {
         let (stop, url) = (Arc::new(AtomicBool::new(false)), url(split, "/"));
         let methods = [Method::GET, Method::POST, Method::GET, Method::POST];
         let senders = methods.into_iter().enumerate().map(|(n, method)| {
@@ -294,7 +329,7 @@ impl Load {
         Self { senders: senders.collect(), stop }
     }
 
-    pub async fn stop(self) -> Sent {
+    pub(crate) async fn stop(self) -> Sent {
         self.stop.store(true, Ordering::SeqCst);
         let mut all = Sent::default();
         for sender in self.senders {
@@ -307,11 +342,10 @@ impl Load {
 }
 
 async fn send(method: Method, url: &str, keep_alive: bool, stop: &AtomicBool) -> Sent {
-    let kept = client();
+    let client = if keep_alive { client() } else { client_without_keep_alive() };
     let mut sent = Sent::default();
     while !stop.load(Ordering::SeqCst) {
-        let fresh = (!keep_alive).then(client);
-        match ask(fresh.as_ref().unwrap_or(&kept), method.clone(), url).await {
+        match ask(&client, method.clone(), url).await {
             Ok(_) => sent.answered += 1,
             Err(error) => sent.failures.push(error),
         }
