@@ -1,0 +1,386 @@
+//! Samples of one series from the HTTP API of Prometheus or a server that speaks it. It never writes,
+//! never keeps samples, and never fills a gap.
+//!
+//! **Absent and frozen targets.** Prometheus answers for a time with the newest sample of the five minutes
+//! before it, so a series that ended looks alive for that long. When a scrape fails or a target disappears
+//! Prometheus notes the end of its series and the next step is a gap; but series that were pushed or carry
+//! their own time stamps, and all series while Prometheus itself was down, have no such note. Every query
+//! is therefore sent with `lookback_delta`: a sample older than three steps is not taken for a
+//! fresh one. Servers that do not know this parameter ignore it and keep their five minutes. A window inside the
+//! query, as in `rate(x[5m])`, is the author's own: it answers for as long as the window holds two samples.
+//!
+//! Consequently a step must not be shorter than a third of the scrape interval, or the answer has holes.
+
+use super::prometheus_answer::{self as answer, Sample};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
+use std::time::Duration;
+
+/// Most points in one query: Prometheus refuses more than 11,000 per series.
+const POINTS_PER_QUERY_MAX: i64 = 11_000;
+
+/// Most points in one call: 28 days at 5 s and a little, some 8 MiB of samples. Asking for more is a step that
+/// does not fit the range.
+const POINTS_MAX: i64 = 500_000;
+
+/// A sample is fresh for this many steps: one may be late and one lost.
+const LOOKBACK_STEPS: i32 = 3;
+
+/// A sample is fresh for this long in an instant query: four scrapes at the common interval of 15 s.
+const INSTANT_LOOKBACK: SignedDuration = SignedDuration::from_secs(60);
+
+/// Longest answer read. The largest legitimate one is 11,000 points of some 40 bytes; the rest is for a
+/// query that matches many series, which is refused by name rather than by size.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Longest text of the server that is repeated in an error.
+const QUOTE_CHARS_MAX: usize = 500;
+
+/// A server that answers queries.
+#[derive(Debug, Clone)]
+pub struct PrometheusSource {
+    http: Client,
+    base: Url,
+    timeout: Duration,
+}
+
+/// Why there are no samples. Every text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The base address cannot be one.
+    #[error(
+        "{url:?} is not the address of a Prometheus server: write it as http://HOST:PORT, with its path prefix if it has one"
+    )]
+    BadAddress {
+        /// As it was given, without credentials.
+        url: String,
+    },
+    /// The HTTP client could not be made.
+    #[error("cannot set up HTTPS: install the system's root certificates")]
+    Client(#[source] reqwest::Error),
+    /// Nobody answered.
+    #[error("cannot reach Prometheus at {url}: check the address and that the server runs")]
+    Unreachable {
+        /// The server.
+        url: String,
+        /// What happened on the network.
+        source: reqwest::Error,
+    },
+    /// The server, or the way to it, took too long.
+    #[error(
+        "Prometheus at {url} did not answer {query:?} within {timeout:?}: simplify the query, record it as a rule, or allow more time"
+    )]
+    Timeout {
+        /// The server.
+        url: String,
+        /// The query.
+        query: String,
+        /// The time that was allowed.
+        timeout: Duration,
+    },
+    /// The server wants other credentials.
+    #[error(
+        "Prometheus at {url} refused our credentials (HTTP {status}): put a user and password that may read into its address"
+    )]
+    Unauthorized {
+        /// The server.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The server is up but cannot answer at present.
+    #[error("Prometheus at {url} cannot answer at present (HTTP {status}): {text}")]
+    Unavailable {
+        /// The server.
+        url: String,
+        /// The status.
+        status: u16,
+        /// What it said.
+        text: String,
+    },
+    /// The query is wrong, in the server's own words.
+    #[error("Prometheus refused the query {query:?}: {text}")]
+    BadQuery {
+        /// The query.
+        query: String,
+        /// What it said.
+        text: String,
+    },
+    /// The answer does not say which series is meant.
+    #[error(
+        "the query {query:?} returned {count} series, such as {examples}: add a label matcher, or aggregate with sum() or max()"
+    )]
+    SeveralSeries {
+        /// The query.
+        query: String,
+        /// How many.
+        count: usize,
+        /// Up to three label sets.
+        examples: String,
+    },
+    /// The answer is empty. Gaps inside an answer are not this error: their samples are merely missing.
+    #[error(
+        "the query {query:?} returned no sample from {start} to {end}: check its spelling and labels, and that its target is up"
+    )]
+    NoSeries {
+        /// The query.
+        query: String,
+        /// First time asked for.
+        start: Timestamp,
+        /// Last time asked for.
+        end: Timestamp,
+    },
+    /// The answer is of another kind than numbers over time.
+    #[error("the query {query:?} returned {kind} instead of numbers: {remedy}")]
+    WrongKind {
+        /// The query.
+        query: String,
+        /// What it returned.
+        kind: &'static str,
+        /// What to write instead.
+        remedy: &'static str,
+    },
+    /// The range and the step do not fit.
+    #[error(
+        "{start} to {end} in steps of {step:#} is not from 1 to {POINTS_MAX} points: choose a longer step or a shorter range"
+    )]
+    BadRange {
+        /// First time asked for.
+        start: Timestamp,
+        /// Last time asked for.
+        end: Timestamp,
+        /// Between points.
+        step: SignedDuration,
+    },
+    /// The answer is too long to be one series.
+    #[error("the answer to {query:?} is longer than {ANSWER_BYTES_MAX} bytes: aggregate so that one series is left")]
+    TooLong {
+        /// The query.
+        query: String,
+    },
+    /// Something else than Prometheus answered.
+    #[error(
+        "what answers at {url} is not the API of Prometheus (HTTP {status}): check the address and its path prefix; it said {text:?}"
+    )]
+    NotPrometheus {
+        /// The server.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The beginning of what it said.
+        text: String,
+    },
+}
+
+impl PrometheusSource {
+    /// A source at `base_url`, such as `http://127.0.0.1:9090` or `https://user:password@host/prometheus`.
+    /// Every request is given up after `timeout`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`MetricsError::BadAddress`] or [`MetricsError::Client`].
+    pub fn new(base_url: &str, timeout: Duration) -> Result<Self, MetricsError> {
+        let bad_address = || MetricsError::BadAddress { url: without_credentials(base_url) };
+        let mut base = Url::parse(base_url).map_err(|_error| bad_address())?;
+        if !["http", "https"].contains(&base.scheme()) || !base.has_host() {
+            return Err(bad_address());
+        }
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        base.set_query(None);
+        // Only the first call in a process takes effect.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        // A redirected POST would arrive as a GET without its query.
+        let builder = Client::builder().timeout(timeout).redirect(redirect::Policy::none());
+        Ok(Self { http: builder.build().map_err(MetricsError::Client)?, base, timeout })
+    }
+
+    /// The samples of the one series of `query` from `start` to `end`, both included, every `step`. Steps without a
+    /// sample, and those whose value is not a finite number, are left out. For what is new since the last
+    /// call, start one step after the last sample.
+    ///
+    /// # Errors
+    /// Any [`MetricsError`]; [`MetricsError::NoSeries`] when there is not one sample.
+    pub async fn range(
+        &self,
+        query: &str,
+        start: Timestamp,
+        end: Timestamp,
+        step: SignedDuration,
+    ) -> Result<Vec<Sample>, MetricsError> {
+        let bad_range = || MetricsError::BadRange { start, end, step };
+        let chunks = chunks(start, end, step).ok_or_else(bad_range)?;
+        let lookback = step.checked_mul(LOOKBACK_STEPS).ok_or_else(bad_range)?;
+        let mut series = answer::Series::default();
+        for (first, last) in chunks {
+            let form = [
+                ("query", query.to_owned()),
+                ("start", seconds(first.as_duration())),
+                ("end", seconds(last.as_duration())),
+                ("step", seconds(step)),
+                ("lookback_delta", seconds(lookback)),
+            ];
+            let found = self.ask("api/v1/query_range", query, &form).await?;
+            series.append(found, query)?;
+        }
+        if series.is_empty() {
+            return Err(MetricsError::NoSeries { query: query.to_owned(), start, end });
+        }
+        Ok(series.into_samples())
+    }
+
+    /// The value of the one series of `query` at the time `at`, at most a minute old; its time is `at`. `None`
+    /// when there is none or it is not a finite number.
+    ///
+    /// # Errors
+    /// Any [`MetricsError`] but [`MetricsError::NoSeries`] and [`MetricsError::BadRange`].
+    pub async fn instant(&self, query: &str, at: Timestamp) -> Result<Option<Sample>, MetricsError> {
+        let form = [
+            ("query", query.to_owned()),
+            ("time", seconds(at.as_duration())),
+            ("lookback_delta", seconds(INSTANT_LOOKBACK)),
+        ];
+        let mut series = answer::Series::default();
+        series.append(self.ask("api/v1/query", query, &form).await?, query)?;
+        Ok(series.into_samples().pop())
+    }
+
+    async fn ask(&self, path: &str, query: &str, form: &[(&str, String)]) -> Result<answer::Data, MetricsError> {
+        let url = self.base.join(path).map_err(|_error| MetricsError::BadAddress { url: self.display() })?;
+        let response = self.http.post(url).form(form).send().await.map_err(|error| self.network(error, query))?;
+        let status = response.status();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(MetricsError::Unauthorized { url: self.display(), status: status.as_u16() });
+        }
+        let body = self.body(response, query).await?;
+        match serde_json::from_slice(&body) {
+            Ok(answer::Answer::Success { data, warnings }) => {
+                if !warnings.is_empty() {
+                    tracing::warn!(query, ?warnings, "the answer of Prometheus may be incomplete");
+                }
+                Ok(data)
+            }
+            Ok(answer::Answer::Error { kind, text }) => Err(self.refusal(query, status, &kind, text)),
+            Err(_not_an_answer) => Err(self.not_prometheus(status, &body)),
+        }
+    }
+
+    async fn body(&self, mut response: Response, query: &str) -> Result<Vec<u8>, MetricsError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.network(error, query))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_BYTES_MAX {
+                return Err(MetricsError::TooLong { query: query.to_owned() });
+            }
+        }
+        Ok(body)
+    }
+
+    fn network(&self, error: reqwest::Error, query: &str) -> MetricsError {
+        if error.is_timeout() {
+            return self.timeout(query);
+        }
+        // The URL of reqwest's own text has the credentials in it.
+        MetricsError::Unreachable { url: self.display(), source: error.without_url() }
+    }
+
+    /// The types of error are those of the API's documentation.
+    fn refusal(&self, query: &str, status: StatusCode, kind: &str, text: String) -> MetricsError {
+        match kind {
+            "timeout" => self.timeout(query),
+            "bad_data" | "execution" => MetricsError::BadQuery { query: query.to_owned(), text },
+            _ => MetricsError::Unavailable { url: self.display(), status: status.as_u16(), text },
+        }
+    }
+
+    fn not_prometheus(&self, status: StatusCode, body: &[u8]) -> MetricsError {
+        let text = String::from_utf8_lossy(body).chars().take(QUOTE_CHARS_MAX).collect();
+        let (url, code) = (self.display(), status.as_u16());
+        match status {
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                MetricsError::Unavailable { url, status: code, text }
+            }
+            _ => MetricsError::NotPrometheus { url, status: code, text },
+        }
+    }
+
+    fn timeout(&self, query: &str) -> MetricsError {
+        MetricsError::Timeout { url: self.display(), query: query.to_owned(), timeout: self.timeout }
+    }
+
+    fn display(&self) -> String {
+        without_credentials(self.base.as_str())
+    }
+}
+
+/// The part of an address that may be shown.
+fn without_credentials(address: &str) -> String {
+    match address.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, host)) => format!("{scheme}://{host}"),
+        None => address.to_owned(),
+    }
+}
+
+/// The range in parts that Prometheus takes, oldest first; `None` when it is none or too long.
+fn chunks(start: Timestamp, end: Timestamp, step: SignedDuration) -> Option<Vec<(Timestamp, Timestamp)>> {
+    let (range, step_ms) =
+        (end.as_millisecond().checked_sub(start.as_millisecond())?, i64::try_from(step.as_millis()).ok()?);
+    if range < 0 || step_ms < 1 {
+        return None;
+    }
+    let points = range / step_ms + 1;
+    if points > POINTS_MAX {
+        return None;
+    }
+    let at = |point: i64| Timestamp::from_millisecond(start.as_millisecond() + point * step_ms).ok();
+    let firsts = (0..points).step_by(usize::try_from(POINTS_PER_QUERY_MAX).ok()?);
+    firsts.map(|first| Some((at(first)?, at((first + POINTS_PER_QUERY_MAX).min(points) - 1)?))).collect()
+}
+
+/// Seconds with milliseconds, as the API takes times and durations.
+fn seconds(duration: SignedDuration) -> String {
+    let ms = duration.as_millis();
+    format!("{}{}.{:03}", if ms < 0 { "-" } else { "" }, ms.abs() / 1000, ms.abs() % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn chunks_cover_the_range_once() {
+        let check = |end: i64, step: i64, expect: Option<&[(i64, i64)]>| {
+            let chunks = chunks(second(0), second(end), SignedDuration::from_secs(step));
+            let expect = expect.map(|all| all.iter().map(|(a, b)| (second(*a), second(*b))).collect::<Vec<_>>());
+            assert_eq!(chunks, expect, "0 to {end} by {step}");
+        };
+        check(0, 15, Some(&[(0, 0)]));
+        check(100, 15, Some(&[(0, 90)]));
+        check(10_999, 1, Some(&[(0, 10_999)]));
+        check(11_000, 1, Some(&[(0, 10_999), (11_000, 11_000)]));
+        check(-1, 1, None);
+        check(10, 0, None);
+        check(500_000, 1, None);
+    }
+
+    #[test]
+    fn times_have_milliseconds() {
+        assert_eq!(seconds(SignedDuration::from_millis(1_500)), "1.500");
+        assert_eq!(seconds(SignedDuration::from_millis(-1_500)), "-1.500");
+        assert_eq!(seconds(SignedDuration::from_millis(-5)), "-0.005");
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let timeout = Duration::from_secs(1);
+        let source = PrometheusSource::new("https://user:secret@host:9090/prom", timeout).unwrap();
+        assert_eq!(source.display(), "https://host:9090/prom/");
+        let error = PrometheusSource::new("ftp://user:secret@host", timeout).unwrap_err().to_string();
+        assert!(error.contains("ftp://host") && !error.contains("secret"), "{error}");
+        for bad in ["", "host:9090", "http://", "/metrics"] {
+            assert!(PrometheusSource::new(bad, timeout).is_err(), "{bad}");
+        }
+    }
+}
