@@ -1,0 +1,122 @@
+//! Replication: a replica pulls the log of its source and applies it, until it is promoted. It
+//! never writes to the source.
+
+use super::{Service, lock};
+use crate::store::Session;
+use anyhow::Context as _;
+use axum::extract::{Query, State};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// Entries sent at once: a few megabytes at most.
+const BATCH_MAX: usize = 1_000;
+/// Pace of a replica that has caught up; also how old its data is.
+const PULL_INTERVAL: Duration = Duration::from_millis(100);
+/// Patience of a replica with its source.
+const PULL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Response header with the newest position of the log.
+const LOG_HEAD: HeaderName = HeaderName::from_static("log-head");
+/// Response header with the bytes that follow the batch.
+const LOG_BYTES_LEFT: HeaderName = HeaderName::from_static("log-bytes-left");
+
+/// What a replica knows of its source.
+pub(crate) struct Replica {
+    /// Applied position of the source's log.
+    pub(crate) position: u64,
+    /// Bytes known to be lacking.
+    pub(crate) bytes_behind: u64,
+    /// When nothing was lacking.
+    pub(crate) caught_up_at: Instant,
+    /// Whether it has ever caught up.
+    pub(crate) was_caught_up: bool,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LogQuery {
+    from: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LogEntry {
+    position: u64,
+    #[serde(flatten)]
+    session: Session,
+}
+
+/// Answers what changed after a position, one JSON document a line.
+pub(crate) async fn read_log(
+    State(service): State<Arc<Service>>,
+    Query(query): Query<LogQuery>,
+) -> Result<Response, StatusCode> {
+    let store = service.store.read().await;
+    let mut lines = String::new();
+    for (&position, session) in store.after(query.from).take(BATCH_MAX) {
+        let entry = LogEntry { position, session: session.clone() };
+        lines += &serde_json::to_string(&entry).map_err(|_error| StatusCode::INTERNAL_SERVER_ERROR)?;
+        lines.push('\n');
+    }
+    let left: usize = store.after(query.from).skip(BATCH_MAX).map(|(_position, session)| session.size()).sum();
+    let headers = [(LOG_HEAD, store.head().to_string()), (LOG_BYTES_LEFT, left.to_string())];
+    Ok((headers, lines).into_response())
+}
+
+/// Makes the service a replica of `source` (address:port).
+pub(crate) fn follow(service: &Arc<Service>, source: String) -> anyhow::Result<()> {
+    // The client wants to be able to do TLS, even though replicas talk plainly.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let http = reqwest::Client::builder().no_proxy().timeout(PULL_TIMEOUT).build().context("no HTTP client")?;
+    let replica = Replica { position: 0, bytes_behind: 0, caught_up_at: Instant::now(), was_caught_up: false };
+    *lock(&service.replica) = Some(replica);
+    tokio::spawn(replicate(Arc::clone(service), http, source));
+    Ok(())
+}
+
+/// Ends the replication: from here on this is a service of its own.
+pub(crate) async fn promote(State(service): State<Arc<Service>>) -> StatusCode {
+    *lock(&service.replica) = None;
+    StatusCode::NO_CONTENT
+}
+
+/// While the source is gone, what is here is kept, and the lag grows.
+async fn replicate(service: Arc<Service>, http: reqwest::Client, source: String) {
+    while let Some(position) = position_of(&service) {
+        let more = pull(&service, &http, &source, position).await.unwrap_or(false);
+        if !more {
+            sleep(PULL_INTERVAL).await;
+        }
+    }
+}
+
+fn position_of(service: &Service) -> Option<u64> {
+    lock(&service.replica).as_ref().map(|replica| replica.position)
+}
+
+/// Pulls and applies one batch; tells whether there is more.
+async fn pull(service: &Service, http: &reqwest::Client, source: &str, from: u64) -> anyhow::Result<bool> {
+    let answer = http.get(format!("http://{source}/log?from={from}")).send().await?.error_for_status()?;
+    let number = |name| anyhow::Ok(answer.headers().get(name).context("no log")?.to_str()?.parse::<u64>()?);
+    let (head, bytes_behind) = (number(LOG_HEAD)?, number(LOG_BYTES_LEFT)?);
+    let text = answer.text().await?;
+    let entries: Vec<LogEntry> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let applied = entries.last().map_or(head, |entry| entry.position);
+    let mut store = service.store.write().await;
+    entries.into_iter().for_each(|entry| store.merge(entry.session));
+    drop(store);
+
+    // A source that was started anew has begun a new log.
+    let begins_anew = head < from;
+    let more = begins_anew || applied < head;
+    if let Some(replica) = lock(&service.replica).as_mut() {
+        replica.position = if begins_anew { 0 } else { applied };
+        replica.bytes_behind = bytes_behind;
+        if !more {
+            replica.caught_up_at = Instant::now();
+            replica.was_caught_up = true;
+        }
+    }
+    Ok(more)
+}
