@@ -3,7 +3,7 @@
 use crate::board::Board;
 use crate::daemon::Stop;
 use crate::http::Token;
-use crate::metrics::prometheus::PrometheusSource;
+use crate::metrics::PrometheusSource;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::terraform::{Environment, Settings, Terraform};

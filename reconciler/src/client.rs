@@ -165,8 +165,7 @@ fn accepted(group: &str, action: &str) -> String {
 fn status_text(status: &Status) -> String {
     let mut text = String::new();
     let held = if status.held { "  HELD" } else { "" };
-    // Writing to a String cannot fail.
-    let mut line = |label: &str, value: &str| drop(writeln!(text, "  {label:<9} {value}"));
+    let mut line = |label: &str, value: &str| text.push_str(&format!("  {label:<9} {value}\n"));
     line("phase", &format!("{}{held}", status.phase));
     line("reason", &status.reason);
     if let Some(primary) = &status.primary {

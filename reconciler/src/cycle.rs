@@ -186,7 +186,7 @@ impl Runner {
         }
         Ok(Observation {
             sampled_at: sample.at,
-            score: Some(sample.score.clone()).filter(|score| !score.horizons.is_empty()),
+            score: Some(sample.score.clone()),
             metrics_outage: sample.metrics_outage.clone(),
             signals: sample.signals.clone(),
             health,

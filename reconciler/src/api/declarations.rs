@@ -6,9 +6,9 @@ use crate::store::{Command, Put, Stored};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use shadow_core::model::Problems;
 use shadow_core::model::group::{GroupSpec, ModuleSpec};
 use shadow_core::model::policy::PolicySpec;
-use shadow_core::model::{Problems, policy};
 use shadow_core::state::Request;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) async fn put_policy(
     Json(spec): Json<PolicySpec>,
 ) -> Result<(StatusCode, Json<Stored<PolicySpec>>), ApiError> {
     same_name(&name, &spec.name)?;
-    let _: policy::Policy = spec.clone().check()?;
+    spec.clone().check()?;
     let (put, generation) = app.store.put_policy(&spec, only_new(&headers))?;
     for group in app.store.groups_with_policy(&name)? {
         app.board.wake(&group);

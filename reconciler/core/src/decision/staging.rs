@@ -32,11 +32,14 @@ impl Step<'_> {
         if self.context.policy.spec.mode >= Mode::Provision && !self.weights_are_read_back() {
             return self.wait("the route is being set up");
         }
-        let Some(score) = self.context.observation.score.as_ref().filter(|score| !score.horizons.is_empty()) else {
-            return self.wait("there is no score yet");
+        let score = self.context.observation.score.as_ref();
+        let Some(longest) = score.and_then(|score| score.horizons.last()) else {
+            let missing = score.iter().flat_map(|score| &score.missing);
+            let reasons: Vec<String> = missing.map(|m| format!("{}: {}", m.signal, m.reason)).collect();
+            return self.wait(format!("there is no score yet: {}", reasons.join("; ")));
         };
-        let probability = number(score.horizons.last().map(|h| h.probability));
-        self.go(Phase::Idle, format!("there is a score: {probability}"))
+        let probability = longest.probability;
+        self.go(Phase::Idle, format!("there is a score: {probability:.2}"))
     }
 
     /// Decides whether a shadow is to be made. Every guard is looked at, so that `explain` can show
