@@ -128,7 +128,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
-    async fn serve_at(listener: TcpListener) -> Arc<Service> {
+    fn serve_at(listener: TcpListener) -> Arc<Service> {
         let service = Arc::new(Service::default());
         tokio::spawn(axum::serve(listener, routes(Arc::clone(&service), false)).into_future());
         service
@@ -151,12 +151,12 @@ mod tests {
     async fn a_replica_catches_up_follows_and_keeps_what_it_has() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source_address = listener.local_addr().unwrap().to_string();
-        let source = serve_at(listener).await;
+        let source = serve_at(listener);
         let many = 2 * BATCH_MAX + 1;
         for number in 0..many {
             source.store.write().await.put(Session::new(number.to_string(), "first".to_owned()));
         }
-        let replica = serve_at(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
+        let replica = serve_at(TcpListener::bind("127.0.0.1:0").await.unwrap());
         follow(&replica, source_address).unwrap();
         until(async || lock(&replica.replica).as_ref().unwrap().was_caught_up).await;
         assert_eq!(replica.store.read().await.count(), many);
@@ -173,7 +173,7 @@ mod tests {
     async fn a_source_that_was_started_anew_is_read_from_its_beginning() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source_address = listener.local_addr().unwrap().to_string();
-        let source = serve_at(listener).await;
+        let source = serve_at(listener);
         source.store.write().await.put(Session::new("new".to_owned(), "life".to_owned()));
         let replica = Arc::new(Service::default());
         follow(&replica, source_address).unwrap();
