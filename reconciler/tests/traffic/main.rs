@@ -1,4 +1,5 @@
 //! The control plane against a real Envoy, with real requests.
+#![expect(clippy::print_stdout, reason = "how long a change takes is worth seeing")]
 
 mod fixture;
 mod one_shot;
