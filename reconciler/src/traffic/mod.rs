@@ -254,6 +254,9 @@ struct Connection {
 
 impl Connection {
     fn receive(&self, request: DiscoveryRequest) {
+        if let Some(error) = &request.error_detail {
+            tracing::warn!(session = self.id, kind = request.type_url, "Envoy refused: {}", error.message);
+        }
         self.with(|session| session.receive(request));
     }
 
@@ -330,6 +333,13 @@ mod tests {
         };
         check(|spec| spec["listener"]["address"] = json!("example.org"), "listener.address");
         check(|spec| spec["backends"]["a"]["address"] = json!("http://x"), "backends[\"a\"].address");
+        check(
+            |spec| {
+                spec["backends"]["b"] = json!({ "address": "10.0.0.2", "port": 80, "weight": 0 });
+                spec["mirror"] = json!({ "from": "a", "to": "b", "percent": 1, "timeout_ms": 0, "methods": ["G T"] });
+            },
+            "mirror.timeout_ms",
+        );
         check(|spec| spec["affinity"] = json!({ "cookie": "c" }), "affinity: keeping");
         check(
             |spec| {
