@@ -120,3 +120,64 @@ async fn pull(service: &Service, http: &reqwest::Client, source: &str, from: u64
     }
     Ok(more)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    fn serve_at(listener: TcpListener) -> Arc<Service> {
+        let service = Arc::new(Service::default());
+        tokio::spawn(axum::serve(listener, routes(Arc::clone(&service), false)).into_future());
+        service
+    }
+
+    async fn until(condition: impl AsyncFn() -> bool) {
+        let wait = async {
+            while !condition().await {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), wait).await.expect("did not come true in time");
+    }
+
+    async fn has(service: &Service, id: &str, value: &str) -> bool {
+        service.store.read().await.get(id).is_some_and(|session| session.value == value)
+    }
+
+    #[tokio::test]
+    async fn a_replica_catches_up_follows_and_keeps_what_it_has() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let source_address = listener.local_addr().unwrap().to_string();
+        let source = serve_at(listener);
+        let many = 2 * BATCH_MAX + 1;
+        for number in 0..many {
+            source.store.write().await.put(Session::new(number.to_string(), "first".to_owned()));
+        }
+        let replica = serve_at(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        follow(&replica, source_address).unwrap();
+        until(async || lock(&replica.replica).as_ref().unwrap().was_caught_up).await;
+        assert_eq!(replica.store.read().await.count(), many);
+
+        source.store.write().await.put(Session::new("0".to_owned(), "second".to_owned()));
+        until(async || has(&replica, "0", "second").await).await;
+
+        assert_eq!(promote(State(Arc::clone(&replica))).await, StatusCode::NO_CONTENT);
+        assert!(position_of(&replica).is_none());
+        assert!(has(&replica, "1", "first").await);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_was_started_anew_is_read_from_its_beginning() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let source_address = listener.local_addr().unwrap().to_string();
+        let source = serve_at(listener);
+        source.store.write().await.put(Session::new("new".to_owned(), "life".to_owned()));
+        let replica = Arc::new(Service::default());
+        follow(&replica, source_address).unwrap();
+        lock(&replica.replica).as_mut().unwrap().position = 1_000;
+        until(async || has(&replica, "new", "life").await).await;
+    }
+}

@@ -1,7 +1,7 @@
 //! Whether a declaration can be carried out on this host, asked before anything is touched.
 
 use super::context::Context;
-use super::identity::MARKER;
+use super::identity::{DIGEST, MARKER};
 use super::run::PATH_DEFAULT;
 use shadow_core::model::check::{Problems, parse_duration};
 use shadow_core::model::process::ProcessSpec;
@@ -13,7 +13,7 @@ use std::path::Path;
 const GRACE_MAX: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Variables whose values the agent alone decides.
-const RESERVED: [&str; 3] = ["ADDRESS", "PORT", MARKER];
+const RESERVED: [&str; 4] = ["ADDRESS", "PORT", MARKER, DIGEST];
 
 /// Checks a declaration against this host.
 ///

@@ -27,7 +27,8 @@ pub(super) struct Context {
 impl Context {
     /// An agent that has no process yet.
     pub(super) fn new(data: PathBuf, launcher: PathBuf, environment: BTreeMap<String, String>) -> Self {
-        Self { data, launcher, environment, ports: Ports::default(), strays: Mutex::default() }
+        let ports = Ports::new(data.display().to_string());
+        Self { data, launcher, environment, ports, strays: Mutex::default() }
     }
 
     /// The folder with one folder per process.

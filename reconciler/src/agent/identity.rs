@@ -16,6 +16,10 @@ use tokio::io::unix::AsyncFd;
 /// that they are found again whatever happened to the agent's records.
 pub(super) const MARKER: &str = "SHADOW_PROCESS";
 
+/// Variable with the digest of the declaration that a process was started by, so that one without a
+/// record is known again for what it is. Its command line would not tell: shells and scripts replace it.
+pub(super) const DIGEST: &str = "SHADOW_DIGEST";
+
 /// A process id alone may be reused; with the start time and the boot it is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {

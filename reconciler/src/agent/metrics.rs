@@ -57,6 +57,24 @@ impl Sheet {
         }
         self.0.register(name, help, family);
     }
+
+    /// Adds a gauge of one series without labels, if its value is known.
+    fn single_gauge(&mut self, name: &str, help: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            let gauge = Gauge::<f64, AtomicU64>::default();
+            gauge.set(value);
+            self.0.register(name, help, gauge);
+        }
+    }
+
+    /// Adds a counter of one series without labels, if its value is known.
+    fn single_counter(&mut self, name: &str, help: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            let counter = Counter::<f64, AtomicU64>::default();
+            counter.inc_by(value);
+            self.0.register(name, help, counter);
+        }
+    }
 }
 
 fn add_processes(sheet: &mut Sheet, views: &[View]) {
@@ -145,8 +163,8 @@ fn add_node(sheet: &mut Sheet) {
     let memory = usage::node_memory();
     let total = memory.map(|(total, _available)| total as f64);
     let available = memory.and_then(|(_total, available)| available).map(|bytes| bytes as f64);
-    sheet.gauge("shadow_node_memory_total_bytes", "Memory of the host", [(Labels::new(), total)]);
-    sheet.gauge("shadow_node_memory_available_bytes", "Memory that is to be had", [(Labels::new(), available)]);
+    sheet.single_gauge("shadow_node_memory_total_bytes", "Memory of the host", total);
+    sheet.single_gauge("shadow_node_memory_available_bytes", "Memory that is to be had", available);
 
     let disks = usage::node_disks();
     let labels = |disk: &str| vec![("device".to_owned(), disk.to_owned())];
@@ -160,13 +178,10 @@ fn add_agent(sheet: &mut Sheet, strays: usize) {
     let own = usage::of_self();
     let cpu = own.map(|usage| usage.cpu_seconds);
     let memory = own.map(|usage| usage.memory_bytes as f64);
-    sheet.counter("shadow_agent_cpu_seconds", "CPU time of the agent itself", [(Labels::new(), cpu)]);
-    sheet.gauge("shadow_agent_resident_memory_bytes", "Memory of the agent itself", [(Labels::new(), memory)]);
-    sheet.gauge(
-        "shadow_agent_unrecorded_processes",
-        "Processes that run without a readable record",
-        [(Labels::new(), Some(strays as f64))],
-    );
+    sheet.single_counter("shadow_agent_cpu_seconds", "CPU time of the agent itself", cpu);
+    sheet.single_gauge("shadow_agent_resident_memory_bytes", "Memory of the agent itself", memory);
+    let help = "Processes that run without a readable record";
+    sheet.single_gauge("shadow_agent_unrecorded_processes", help, Some(strays as f64));
 }
 
 /// The name of the process, and its group and slot if it has them.

@@ -18,12 +18,24 @@ const CHOICE: std::ops::Range<u16> = 20_000..32_000;
 const LOOKS_MAX: usize = 1_000;
 
 /// Name of each process, and the address and port kept for it.
-#[derive(Debug, Default)]
-pub(super) struct Ports(Mutex<BTreeMap<String, (String, u16)>>);
+type Kept = BTreeMap<String, (String, u16)>;
+
+/// The ports of one agent.
+#[derive(Debug)]
+pub(super) struct Ports {
+    kept: Mutex<Kept>,
+    seed: String,
+}
 
 impl Ports {
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, (String, u16)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No port yet. Agents with different seeds try ports in different orders, so that two of one
+    /// host that choose at the same time seldom meet.
+    pub(super) fn new(seed: String) -> Self {
+        Self { kept: Mutex::default(), seed }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the port that a record names.
@@ -58,7 +70,7 @@ impl Ports {
     }
 
     async fn take_any(&self, name: &str, address: &str) -> Result<u16, Problems> {
-        for port in candidates(name) {
+        for port in candidates(&self.seed, name) {
             match self.take_one(name, address, port).await {
                 Ok(()) => return Ok(port),
                 Err(problems) if problems.0.iter().any(|problem| problem.path == "address") => return Err(problems),
@@ -114,11 +126,10 @@ fn problem(path: &str, summary: String, remedy: &str) -> Problems {
     problems
 }
 
-/// Ports in the order in which they are tried. It differs from name to name and from agent to
-/// agent, so that two that choose at the same time seldom meet.
-fn candidates(name: &str) -> impl Iterator<Item = u16> {
+/// Ports in the order in which they are tried.
+fn candidates(seed: &str, name: &str) -> impl Iterator<Item = u16> + use<> {
     let mut hasher = DefaultHasher::new();
-    (name, std::process::id()).hash(&mut hasher);
+    (seed, name).hash(&mut hasher);
     let offset = usize::try_from(hasher.finish() % CHOICE.len() as u64).unwrap_or_default();
     CHOICE.cycle().skip(offset).take(LOOKS_MAX)
 }
@@ -129,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_is_kept_for_its_process() {
-        let ports = Ports::default();
+        let ports = Ports::new(String::new());
         let first = ports.take("one", "127.0.0.1", 0).await.unwrap();
         let problems = ports.take("two", "127.0.0.1", first).await.unwrap_err();
         assert!(problems.to_string().contains("kept for process \"one\""), "{problems}");
@@ -141,13 +152,13 @@ mod tests {
     async fn a_busy_port_is_named() {
         let busy = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = busy.local_addr().unwrap().port();
-        let problems = Ports::default().take("one", "127.0.0.1", port).await.unwrap_err();
+        let problems = Ports::new(String::new()).take("one", "127.0.0.1", port).await.unwrap_err();
         assert!(problems.to_string().contains(&format!("port: port {port} of 127.0.0.1 is in use")), "{problems}");
     }
 
     #[tokio::test]
     async fn an_address_of_another_host_is_named() {
-        let problems = Ports::default().take("one", "192.0.2.1", 0).await.unwrap_err();
+        let problems = Ports::new(String::new()).take("one", "192.0.2.1", 0).await.unwrap_err();
         assert!(problems.to_string().starts_with("address: \"192.0.2.1\" cannot"), "{problems}");
     }
 }

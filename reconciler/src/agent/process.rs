@@ -2,12 +2,12 @@
 //! together. Every change is recorded before it is made, so that it is finished after a kill.
 
 use super::home::Home;
-use super::identity::{Identity, Marked, kill_all};
+use super::identity::{DIGEST, Identity, Marked, kill_all};
 use super::ports;
 use super::probe::{Prober, Reading, Target};
 use super::record::{Exit, Life, Record};
 use super::refusal::Refusal;
-use super::run::{Run, stop_stray};
+use super::run::{Run, start_digest, stop_stray};
 use super::{log_file, record};
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -161,7 +161,7 @@ impl Process {
             return Err(Refusal::Different(self.home.name.clone()));
         }
         let port = self.port_for(&spec).await?;
-        let restart = port != self.record.port || needs_restart(&self.record.spec, &spec);
+        let restart = port != self.record.port || start_digest(&self.record.spec) != start_digest(&spec);
         let life = self.life_for(spec.desired_state, restart);
         let next = Record { spec, port, life, ..self.record.clone() };
         if next != self.record {
@@ -433,21 +433,10 @@ fn forget(home: &Home) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the kernel cannot change on a running process, or the process reads only at its start.
-fn needs_restart(old: &ProcessSpec, new: &ProcessSpec) -> bool {
-    old.command != new.command
-        || old.environment != new.environment
-        || old.inherit_environment != new.inherit_environment
-        || old.working_directory != new.working_directory
-        || old.address != new.address
-        || old.limits != new.limits
-}
-
 /// The port of a stray that runs what `spec` declares.
 fn port_of_same(stray: &Identity, spec: &ProcessSpec) -> Option<u16> {
     let port = stray.variable("PORT")?.parse().ok()?;
-    let same = stray.command()? == spec.command
-        && stray.variable("ADDRESS")? == spec.address
+    let same = stray.variable(DIGEST)? == start_digest(spec)
         && [0, port].contains(&spec.port)
         && spec.desired_state == ProcessGoal::Running;
     same.then_some(port)

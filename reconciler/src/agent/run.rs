@@ -2,14 +2,16 @@
 //! no record and decides nothing.
 
 use super::home::Home;
-use super::identity::{EndOf, Identity, MARKER, gone, kill_all};
+use super::identity::{DIGEST, EndOf, Identity, MARKER, gone, kill_all};
 use super::launch;
 use super::log_file;
 use super::record::{Exit, Record};
 use anyhow::Context as _;
 use rustix::process::Signal;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use shadow_core::model::check::parse_duration;
-use shadow_core::model::process::StopSpec;
+use shadow_core::model::process::{ProcessSpec, StopSpec};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
@@ -145,6 +147,15 @@ pub(super) async fn stop_stray(home: &Home, stray: Identity, stop: &StopSpec) ->
     Run::adopt(home, stray)?.stop(stop).await.map(|_unknown_exit| ())
 }
 
+/// Digest of what a process reads at its start, or the kernel fixes then. While it stays the same,
+/// a changed declaration needs no restart; the port, which may be chosen, is compared apart.
+pub(super) fn start_digest(spec: &ProcessSpec) -> String {
+    let ProcessSpec { command, environment, inherit_environment, working_directory, address, limits, .. } = spec;
+    let read = json!([command, environment, inherit_environment, working_directory, address, limits]);
+    let digest = Sha256::digest(read.to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn environment(home: &Home, record: &Record) -> BTreeMap<String, String> {
     let spec = &record.spec;
     let own = &home.context.environment;
@@ -158,6 +169,7 @@ fn environment(home: &Home, record: &Record) -> BTreeMap<String, String> {
         ("ADDRESS".to_owned(), spec.address.clone()),
         ("PORT".to_owned(), record.port.to_string()),
         (MARKER.to_owned(), home.marker()),
+        (DIGEST.to_owned(), start_digest(spec)),
     ]);
     environment
 }

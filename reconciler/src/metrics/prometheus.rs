@@ -3,13 +3,18 @@
 //!
 //! **Absent and frozen targets.** Prometheus answers for a time with the newest sample of the five minutes
 //! before it, so a series that ended looks alive for that long. When a scrape fails or a target disappears
-//! Prometheus notes the end of its series and the next step is a gap; but series that were pushed or carry
-//! their own time stamps, and all series while Prometheus itself was down, have no such note. Every query
-//! is therefore sent with `lookback_delta`: a sample older than three steps is not taken for a
-//! fresh one. Servers that do not know this parameter ignore it and keep their five minutes. A window inside the
-//! query, as in `rate(x[5m])`, is the author's own: it answers for as long as the window holds two samples.
+//! Prometheus notes the end of its series, and the next step is a gap. But series that were pushed or carry
+//! their own time stamps have no such note, nor has any series while Prometheus itself was down. A
+//! sample older than three steps is therefore not taken for a fresh one, in two ways:
 //!
-//! Consequently a step must not be shorter than a third of the scrape interval, or the answer has holes.
+//! - every query is sent with `lookback_delta`, which Prometheus knows since 2.43 and others ignore;
+//! - a query that is a plain selector is sent as `SELECTOR and last_over_time(SELECTOR[three steps])`, which
+//!   every server understands.
+//!
+//! What is left: an expression such as `sum(x)` over pushed series on a server that ignores `lookback_delta`
+//! repeats the last value for five minutes. A window inside the query, as in `rate(x[5m])`, is the author's
+//! own: it answers as long as the window holds two samples. And a step must not be shorter than a third of
+//! the scrape interval, or the answer has holes.
 
 use super::prometheus_answer::{self as answer, Sample};
 use jiff::{SignedDuration, Timestamp};
@@ -212,7 +217,7 @@ impl PrometheusSource {
         let mut series = answer::Series::default();
         for (first, last) in chunks {
             let form = [
-                ("query", query.to_owned()),
+                ("query", fresh(query, lookback)),
                 ("start", seconds(first.as_duration())),
                 ("end", seconds(last.as_duration())),
                 ("step", seconds(step)),
@@ -234,7 +239,7 @@ impl PrometheusSource {
     /// Any [`MetricsError`] but [`MetricsError::NoSeries`] and [`MetricsError::BadRange`].
     pub async fn instant(&self, query: &str, at: Timestamp) -> Result<Option<Sample>, MetricsError> {
         let form = [
-            ("query", query.to_owned()),
+            ("query", fresh(query, INSTANT_LOOKBACK)),
             ("time", seconds(at.as_duration())),
             ("lookback_delta", seconds(INSTANT_LOOKBACK)),
         ];
@@ -335,6 +340,46 @@ fn chunks(start: Timestamp, end: Timestamp, step: SignedDuration) -> Option<Vec<
     firsts.map(|first| Some((at(first)?, at((first + POINTS_PER_QUERY_MAX).min(points) - 1)?))).collect()
 }
 
+/// The query such that a plain selector finds only samples of the last `lookback`. The plain half of it keeps
+/// what Prometheus knows of ended series; `last_over_time` alone would not.
+fn fresh(query: &str, lookback: SignedDuration) -> String {
+    let query = query.trim();
+    if is_selector(query) {
+        format!("{query} and last_over_time({query}[{}ms])", lookback.as_millis().max(1))
+    } else {
+        query.to_owned()
+    }
+}
+
+/// Whether a query is `name`, `name{…}` or `{…}` and nothing else. When in doubt it is not.
+fn is_selector(query: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let labels = query.trim_start_matches(is_name).trim_start();
+    let name = query.split(|c| !is_name(c)).next().unwrap_or_default();
+    let is_number =
+        name.starts_with(|c: char| c.is_ascii_digit()) || ["nan", "inf"].contains(&name.to_lowercase().as_str());
+    let plain_labels = labels.starts_with('{') && ends_at_end(labels);
+    !is_number && (plain_labels || (labels.is_empty() && !name.is_empty()))
+}
+
+/// Whether the brace that opens `labels` is closed by its last character. Braces and quotes inside quoted
+/// values do not count.
+fn ends_at_end(labels: &str) -> bool {
+    let (mut quote, mut escaped) = (None, false);
+    for (position, c) in labels.char_indices() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(open) if c == '\\' && open != '`' => escaped = true,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
+            None if c == '}' => return position + 1 == labels.len(),
+            None => {}
+        }
+    }
+    false
+}
+
 /// Seconds with milliseconds, as the API takes times and durations.
 fn seconds(duration: SignedDuration) -> String {
     let ms = duration.as_millis();
@@ -363,6 +408,32 @@ mod tests {
         check(-1, 1, None);
         check(10, 0, None);
         check(500_000, 1, None);
+    }
+
+    #[test]
+    fn plain_selectors_are_told_from_expressions() {
+        for selector in ["x", "a:b_c", "x{}", r#"x{a="}",b!~'\'}'}"#, "{__name__=\"x\"}", "x {a=`\\`}"] {
+            assert!(is_selector(selector), "{selector}");
+        }
+        for expression in [
+            "",
+            "1",
+            "NaN",
+            "inf",
+            "sum(x)",
+            "x + y",
+            "x{} > 1",
+            "x[5m]",
+            "x offset 1m",
+            "x{a=\"b\"} or y{}",
+            "x{a=\"}",
+            "-x",
+        ] {
+            assert!(!is_selector(expression), "{expression}");
+        }
+        let three_seconds = SignedDuration::from_secs(3);
+        assert_eq!(fresh(" x{} ", three_seconds), "x{} and last_over_time(x{}[3000ms])");
+        assert_eq!(fresh("sum(x)", three_seconds), "sum(x)");
     }
 
     #[test]

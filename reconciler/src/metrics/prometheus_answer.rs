@@ -70,7 +70,10 @@ impl Series {
         let wrong_kind = |kind, remedy| Err(MetricsError::WrongKind { query: query.to_owned(), kind, remedy });
         let found = match data {
             Data::Matrix(found) | Data::Vector(found) => found,
-            Data::Scalar(point) => return Ok(self.push([point])),
+            Data::Scalar(point) => {
+                self.push([point]);
+                return Ok(());
+            }
             Data::String(_) => return wrong_kind("a text", "write an expression over a metric"),
         };
         if found.iter().any(|series| series.histogram.is_some() || !series.histograms.is_empty()) {
@@ -141,7 +144,7 @@ mod tests {
         let mut series = Series::default();
         for data in answers {
             let text = format!(r#"{{"status":"success","data":{data}}}"#);
-            let Answer::Success { data, .. } = serde_json::from_str(&text).unwrap() else { unreachable!() };
+            let Ok(Answer::Success { data, .. }) = serde_json::from_str(&text) else { return Err(text) };
             series.append(data, "q").map_err(|error| error.to_string())?;
         }
         Ok(series.into_samples().into_iter().map(|(time, value)| (time.as_millisecond(), value)).collect())

@@ -14,9 +14,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum TerraformError {
     /// There is no such program.
-    #[error(
-        "{binary:?} cannot be started: install terraform 1.5 or later, or name its path in the configuration (terraform.binary)"
-    )]
+    #[error("{binary:?} cannot be started: install terraform 1.5 or later, or name its path with --terraform")]
     NotFound {
         /// As configured.
         binary: PathBuf,

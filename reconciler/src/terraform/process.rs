@@ -240,6 +240,6 @@ mod tests {
         let bounds = Bounds { limit: LONG, grace: LONG };
         let error = run(Command::new("no-such-terraform"), &output, bounds, &stop, &mut |_| {}).await.unwrap_err();
         assert!(matches!(&error, TerraformError::NotFound { binary } if binary == Path::new("no-such-terraform")));
-        assert!(error.to_string().contains("terraform.binary"), "{error}");
+        assert!(error.to_string().contains("--terraform"), "{error}");
     }
 }

@@ -213,3 +213,19 @@ impl Terraform {
         workspace.state_identity().map_or_else(|error| error, |now| Stale::State { planned, now }.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn can_be_spawned<T: Send>(_future: &T) {}
+
+    /// The loop runs groups side by side on several threads.
+    #[expect(dead_code, reason = "it is checked by being compiled")]
+    fn runs_can_be_spawned(terraform: &Terraform, workspace: &Workspace, approved: ApprovedPlan) {
+        can_be_spawned(&terraform.plan(workspace, 0, Aim::Reach));
+        can_be_spawned(&terraform.apply(workspace, approved, 0, &mut |_| {}));
+        can_be_spawned(&terraform.recover_state(workspace));
+        can_be_spawned(&crate::terraform::wait_for_foreign_run(workspace.folder(), Duration::ZERO));
+    }
+}

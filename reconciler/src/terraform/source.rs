@@ -14,8 +14,7 @@ pub struct ModuleNotAllowed {
     pub remedy: &'static str,
 }
 
-const EXTEND_THE_LIST: &str =
-    "use an allowed module, or add a prefix of it to terraform.module_sources in the configuration";
+const EXTEND_THE_LIST: &str = "use an allowed module, or allow a prefix of it with --allow-module";
 const WRITE_IT_PLAINLY: &str = "write the source without detours";
 
 /// Whether a module may be fetched from `source`. Entries of the list are absolute paths or
@@ -124,6 +123,6 @@ mod tests {
             assert!(allowed(&path(bad), &list).is_err(), "{bad}");
         }
         let error = allowed(&path("allowed/escape"), &list).unwrap_err().to_string();
-        assert!(error.contains("allowed-not/module") && error.contains("terraform.module_sources"), "{error}");
+        assert!(error.contains("allowed-not/module") && error.contains("--allow-module"), "{error}");
     }
 }

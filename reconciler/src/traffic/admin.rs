@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shadow_core::model::split::{BackendStatus, SplitSpec};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Envoy answers from memory; one that takes longer is as good as absent for a switch of seconds.
@@ -199,7 +200,11 @@ struct Socket {
 impl ListenerStatus {
     fn serves(&self, split: &SplitSpec) -> bool {
         let socket = &self.local_address.socket_address;
-        self.name == split.name && socket.address == split.listener.address && socket.port_value == split.listener.port
+        // Compared as addresses: there are many ways to write one of IPv6.
+        let address = |text: &str| text.parse::<IpAddr>().ok();
+        self.name == split.name
+            && socket.port_value == split.listener.port
+            && address(&socket.address) == address(&split.listener.address)
     }
 }
 

@@ -38,10 +38,11 @@ use tonic::transport::server::TcpIncoming;
 
 /// Envoys connected at once. Each holds a few megabytes at most; more than this is a loop of reconnects.
 const SESSIONS_MAX: usize = 1024;
-/// An Envoy that does not answer a ping of HTTP/2 is no longer counted as connected: after this time
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// and this one.
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often an Envoy is pinged. One whose host vanished counts as connected, and so as not in sync, until it
+/// missed a ping: hand-overs wait for that, so it must be seconds.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
+/// How long an answer to a ping may take: more than a pause of a busy Envoy.
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a stopping control plane waits for its streams to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -253,6 +254,9 @@ struct Connection {
 
 impl Connection {
     fn receive(&self, request: DiscoveryRequest) {
+        if let Some(error) = &request.error_detail {
+            tracing::warn!(session = self.id, kind = request.type_url, "Envoy refused: {}", error.message);
+        }
         self.with(|session| session.receive(request));
     }
 
@@ -329,6 +333,13 @@ mod tests {
         };
         check(|spec| spec["listener"]["address"] = json!("example.org"), "listener.address");
         check(|spec| spec["backends"]["a"]["address"] = json!("http://x"), "backends[\"a\"].address");
+        check(
+            |spec| {
+                spec["backends"]["b"] = json!({ "address": "10.0.0.2", "port": 80, "weight": 0 });
+                spec["mirror"] = json!({ "from": "a", "to": "b", "percent": 1, "timeout_ms": 0, "methods": ["G T"] });
+            },
+            "mirror.timeout_ms",
+        );
         check(|spec| spec["affinity"] = json!({ "cookie": "c" }), "affinity: keeping");
         check(
             |spec| {

@@ -3,7 +3,7 @@
 use super::resource::{Resource, Resources};
 use super::{cluster, listener, route};
 use shadow_core::model::Problems;
-use shadow_core::model::split::SplitSpec;
+use shadow_core::model::split::{MirrorSpec, SplitSpec};
 use std::sync::Arc;
 
 /// A checked split together with the resources that realise it.
@@ -20,25 +20,17 @@ impl SplitConfig {
     /// Every problem of the document, those included that only Envoy would have found.
     pub(super) fn new(spec: SplitSpec) -> Result<Self, Problems> {
         spec.check()?;
-        check_tokens(&spec)?;
+        check_for_envoy(&spec)?;
         let (clusters, listener) = (cluster::clusters(&spec)?, listener::listener(&spec)?);
         Ok(Self { clusters, listener, route: route::route(&spec), spec })
     }
 }
 
-/// Texts that become part of HTTP: a bad one would be refused by Envoy in words that name no attribute.
-fn check_tokens(spec: &SplitSpec) -> Result<(), Problems> {
+/// What Envoy would refuse in words that name no attribute, and what it cannot do.
+fn check_for_envoy(spec: &SplitSpec) -> Result<(), Problems> {
     let mut problems = Problems::default();
-    let mut require = |path: &str, text: &str| {
-        problems.require(
-            is_token(text),
-            path,
-            format!("{text:?} is not an HTTP token"),
-            "use letters, digits and hyphens",
-        );
-    };
-    for (position, method) in spec.mirror.iter().flat_map(|mirror| &mirror.methods).enumerate() {
-        require(&format!("mirror.methods[{position}]"), method);
+    if let Some(mirror) = &spec.mirror {
+        check_mirror(mirror, &mut problems);
     }
     problems.require(
         spec.affinity.is_none(),
@@ -49,14 +41,32 @@ fn check_tokens(spec: &SplitSpec) -> Result<(), Problems> {
     );
     for (slot, backend) in &spec.backends {
         problems.require(
-            !backend.address.is_empty()
-                && backend.address.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:".contains(&b)),
+            is_host(&backend.address),
             &format!("backends[{slot:?}].address"),
             format!("{:?} is neither an IP address nor a host name", backend.address),
             "write one without scheme, port or brackets",
         );
     }
     problems.into_result(())
+}
+
+fn check_mirror(mirror: &MirrorSpec, problems: &mut Problems) {
+    for (position, method) in mirror.methods.iter().enumerate() {
+        problems.require(
+            is_token(method),
+            &format!("mirror.methods[{position}]"),
+            format!("{method:?} is not an HTTP method"),
+            "write one in capital letters, such as \"GET\"",
+        );
+    }
+    for (path, limit) in [("mirror.timeout_ms", mirror.timeout_ms), ("mirror.max_concurrency", mirror.max_concurrency)]
+    {
+        problems.require(limit > 0, path, "0 would copy nothing", "write 1 or more, or remove the mirror");
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
 }
 
 /// The characters of RFC 9110, 5.6.2 that anybody uses.

@@ -147,10 +147,9 @@ impl Fixture {
     /// Plans, has the plan reviewed, and expects approval.
     pub(crate) async fn approved(&self, workspace: &Workspace) -> ApprovedPlan {
         let planned = self.terraform().plan(workspace, EPOCH, Aim::Reach).await.unwrap();
-        match review(&planned.plan, &facts(workspace.root(), &planned)) {
-            Verdict::Approved(approved) => approved,
-            other => panic!("{other:?}"),
-        }
+        let verdict = review(&planned.plan, &facts(workspace.root(), &planned));
+        let Verdict::Approved(approved) = verdict else { panic!("{verdict:?}") };
+        approved
     }
 
     pub(crate) async fn apply(&self, workspace: &Workspace, approved: ApprovedPlan) -> Result<Applied, TerraformError> {

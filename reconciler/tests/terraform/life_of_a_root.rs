@@ -152,7 +152,7 @@ async fn an_approved_plan_is_void_in_another_epoch_or_with_other_files() {
 
     let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
-    fixture.approved(&workspace).await;
+    std::fs::write(workspace.folder().join(".shadow/plan"), "another plan").unwrap();
     let error = fixture.apply(&workspace, approved).await.unwrap_err();
     assert!(matches!(error, TerraformError::Stale(Stale::PlanFile)), "{error:?}");
     assert_eq!(workspace.state_identity().unwrap().lineage, None, "nothing was applied");

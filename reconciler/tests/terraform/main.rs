@@ -1,5 +1,7 @@
 //! Terraform itself, driven as the reconciler drives it, on modules that need no provider.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+
 mod faults;
 mod fixture;
 mod foreign_runs;
