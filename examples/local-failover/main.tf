@@ -22,6 +22,11 @@ resource "shadow_process" "primary" {
   probe = {
     path = "/healthz"
   }
+
+  # The agent offers it to Prometheus' service discovery.
+  tags = {
+    "shadow:metrics_path" = "/metrics"
+  }
 }
 
 resource "shadow_policy" "fast" {
@@ -43,6 +48,12 @@ resource "shadow_policy" "fast" {
     interval        = "1s"
     lag_seconds_max = 2
     lag_bytes_max   = 1024 * 1024
+  }
+
+  # The service warms its memory before it counts as ready.
+  warmup_task = {
+    command = concat(var.service_command, ["--warm-up"])
+    timeout = "30s"
   }
 
   mirror = {
@@ -96,8 +107,9 @@ resource "shadow_group" "sessions" {
   instance = {
     source = "${local.modules}/instance-process"
     params = {
-      command    = local.command
-      memory_mib = var.memory_limit_mib
+      command      = local.command
+      memory_mib   = var.memory_limit_mib
+      metrics_path = "/metrics"
     }
   }
 

@@ -42,8 +42,13 @@ resource "shadow_process" "this" {
   restart       = var.params.restart
   desired_state = var.shadow.desired_state == "stopped" ? "stopped" : "running"
 
-  tags = merge(var.shadow.tags, {
-    "shadow:role"  = var.shadow.role
-    "shadow:epoch" = tostring(var.shadow.epoch)
-  })
+  # With shadow:metrics_path the agent offers the process to Prometheus' service discovery.
+  tags = merge(
+    var.shadow.tags,
+    {
+      "shadow:role"  = var.shadow.role
+      "shadow:epoch" = tostring(var.shadow.epoch)
+    },
+    var.params.metrics_path == null ? {} : { "shadow:metrics_path" = var.params.metrics_path },
+  )
 }

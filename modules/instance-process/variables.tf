@@ -55,6 +55,7 @@ variable "params" {
     stop_signal         = optional(string, "SIGTERM")
     stop_grace          = optional(string, "10s")
     restart             = optional(string, "never")
+    metrics_path        = optional(string)
     agent               = optional(string)
   })
 }

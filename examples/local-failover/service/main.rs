@@ -48,6 +48,9 @@ struct Args {
     /// Serve PUT /fault/leak
     #[arg(long)]
     allow_faults: bool,
+    /// Serve nothing: ask the instance at that address and port to warm up, and end when it has
+    #[arg(long)]
+    warm_up: bool,
 }
 
 /// What the handlers share.
@@ -63,6 +66,9 @@ struct Service {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if args.warm_up {
+        return warm_up_instance(&args).await;
+    }
     let listener = TcpListener::bind((args.address.as_str(), args.port)).await;
     let listener = listener.with_context(|| format!("cannot listen on {}:{}", args.address, args.port))?;
     let service = Arc::new(Service::default());
@@ -73,6 +79,17 @@ async fn main() -> anyhow::Result<()> {
         fault::allow(&service);
     }
     serve_until_terminated(listener, service, args.allow_faults).await
+}
+
+/// Asks until the instance says that it is warm; whoever runs this sets a limit.
+async fn warm_up_instance(args: &Args) -> anyhow::Result<()> {
+    let url = format!("http://{}:{}/warmup", args.address, args.port);
+    loop {
+        match reqwest::get(&url).await {
+            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(_) | Err(_) => sleep(Duration::from_millis(200)).await,
+        }
+    }
 }
 
 async fn serve_until_terminated(listener: TcpListener, service: Arc<Service>, faults: bool) -> anyhow::Result<()> {

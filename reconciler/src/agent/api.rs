@@ -3,6 +3,7 @@
 use super::metrics;
 use super::refusal::Refusal;
 use super::supervisor::Supervisor;
+use super::targets::{TargetGroup, targets};
 use super::task::{TaskResult, TaskSpec, Tasks};
 use super::token::Token;
 use anyhow::Context as _;
@@ -75,7 +76,7 @@ fn guarded() -> OpenApiRouter<Api> {
 }
 
 fn open() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(scrape))
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(scrape)).routes(routes!(prometheus_targets))
 }
 
 async fn require_token(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -106,6 +107,12 @@ impl IntoResponse for Refusal {
 fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
     let remedy = "send the document that the API describes, with content-type application/json";
     body.map(|Json(body)| body).map_err(|rejection| Refusal::problem("", rejection.body_text(), remedy))
+}
+
+/// The processes that Prometheus can scrape, for its `http_sd_configs`
+#[utoipa::path(get, path = "/v1/prometheus-targets", responses((status = OK, body = [TargetGroup])))]
+async fn prometheus_targets(State(api): State<Api>) -> Json<Vec<TargetGroup>> {
+    Json(targets(&api.supervisor.views().into_iter().map(|view| view.status).collect::<Vec<_>>()))
 }
 
 /// Lists the processes of the host

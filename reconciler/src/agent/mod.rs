@@ -18,6 +18,7 @@ mod record;
 mod refusal;
 mod run;
 mod supervisor;
+mod targets;
 mod task;
 mod token;
 mod usage;
