@@ -204,7 +204,7 @@ pub fn run(cli: Cli) -> ExitCode {
         // Before any thread is started and anything is set up, as it asks for.
         return match agent::launch(args) {
             Ok(never) => match never {},
-            Err(error) => told(&error.into()),
+            Err(error) => told(&error),
         };
     }
     log_to_stderr();
@@ -250,7 +250,17 @@ fn start(command: Command) -> anyhow::Result<()> {
             say("the module keeps the contract");
             Ok(())
         }
-        asked => block_on(false, ask(asked)),
+        Command::Launch(_) => Ok(()),
+        asked @ (Command::Status(_)
+        | Command::Explain(_)
+        | Command::Hold(_)
+        | Command::Release(_)
+        | Command::Acknowledge(_)
+        | Command::Prepare(_)
+        | Command::Failover(_)
+        | Command::Failback(_)
+        | Command::Retire(_)
+        | Command::Journal(_)) => block_on(false, ask(asked)),
     }
 }
 

@@ -121,14 +121,14 @@ impl Sampler {
     }
 
     fn remember(&mut self, key: (SlotId, String), policy: &Policy, samples: Vec<(Timestamp, f64)>, now: Timestamp) {
+        // A changed step needs other samples.
         let fits = |history: &History| history.step() == policy.step;
-        if !self.histories.get(&key).is_some_and(fits) {
-            self.histories.insert(key.clone(), History::new(policy.step, policy.history));
-        }
-        let Some(history) = self.histories.get_mut(&key) else { return };
+        let known = self.histories.remove(&key).filter(fits);
+        let mut history = known.unwrap_or_else(|| History::new(policy.step, policy.history));
         for (at, value) in samples {
             history.push(Sample { at, value }, now);
         }
+        self.histories.insert(key, history);
     }
 
     fn history(&self, slot: &SlotId, signal: &str) -> Option<&History> {

@@ -1,5 +1,7 @@
 //! The Prometheus source against a real Prometheus that scrapes a real target.
 
+#![allow(clippy::disallowed_methods, reason = "tests start programs and look at the clock")]
+
 use axum::Router;
 use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};

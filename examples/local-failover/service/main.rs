@@ -66,6 +66,8 @@ struct Service {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    // The HTTP client wants one, although nothing here speaks TLS.
+    rustls::crypto::ring::default_provider().install_default().ok();
     if args.warm_up {
         return warm_up_instance(&args).await;
     }

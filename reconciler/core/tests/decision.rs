@@ -1,6 +1,8 @@
 //! The state machine in a small model of the world: the main path, the unhappy paths of the design
 //! as named tests, and the promises under random events.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod simulation;
 
 use proptest::prelude::*;
@@ -478,6 +480,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an event happens once")]
 fn happen(world: &mut World, event: Event) {
     match event {
         Event::Score(score) => world.score = score,

@@ -48,6 +48,7 @@ pub(super) fn arguments(limits: &ProcessLimits, command: &[String]) -> Vec<Strin
 /// What kept it from becoming that program.
 pub fn launch(args: &LaunchArgs) -> anyhow::Result<Infallible> {
     let (program, arguments) = args.command.split_first().context("no program was named")?;
+    #[expect(clippy::disallowed_methods, reason = "the launcher becomes the program")]
     let mut command = Command::new(program);
     command.args(arguments);
     rustix::process::setsid().context("the process cannot leave the session of the agent")?;

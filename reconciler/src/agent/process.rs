@@ -10,7 +10,6 @@ use super::refusal::Refusal;
 use super::run::{Run, start_digest, stop_stray};
 use super::{log_file, record};
 use anyhow::Context as _;
-use jiff::Timestamp;
 use shadow_core::model::process::{ProcessGoal, ProcessSpec, ProcessState, ProcessStatus, Restart, StopSpec};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -244,7 +243,7 @@ impl Process {
         tracing::info!(process = self.home.name, pid = run.identity.pid, port = self.record.port, "started");
         let next = Record {
             life: Life::Running { run: run.identity.clone() },
-            started_at: Some(Timestamp::now()),
+            started_at: Some(crate::clock::now()),
             exit: Exit::default(),
             ..self.record.clone()
         };

@@ -60,6 +60,7 @@ impl Run {
         let log = log_file::open(&output).with_context(|| format!("cannot write {}", output.display()))?;
         let spec = &record.spec;
         let launcher = &home.context.launcher;
+        #[expect(clippy::disallowed_methods, reason = "the agent starts processes")]
         let child = Command::new(launcher)
             .args(launch::arguments(&spec.limits, &spec.command))
             .env_clear()

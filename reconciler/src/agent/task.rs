@@ -98,6 +98,7 @@ impl Tasks {
 fn start(spec: &TaskSpec, context: &Context, marker: &str) -> anyhow::Result<(Child, pipe::Receiver)> {
     // One pipe for both, so that the output stays in the order in which it was printed.
     let (output, input) = std::io::pipe().context("no pipe for the output")?;
+    #[expect(clippy::disallowed_methods, reason = "the agent runs tasks")]
     let child = Command::new(&context.launcher)
         .args(launch::arguments(&ProcessLimits::default(), &spec.command))
         .env_clear()

@@ -70,6 +70,7 @@ impl Invocation<'_> {
 
 /// A command that is ready to be started in `folder`, with nothing inherited but what is given.
 pub(super) fn command(binary: &Path, folder: &Path, environment: &Environment, invocation: &Invocation<'_>) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "every run of Terraform is built here")]
     let mut command = Command::new(binary);
     command.args(invocation.arguments()).current_dir(folder).env_clear().envs(environment.iter());
     command

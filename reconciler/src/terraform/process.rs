@@ -166,6 +166,7 @@ impl Tail {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests start programs")]
 mod tests {
     use super::*;
     use std::time::Instant;

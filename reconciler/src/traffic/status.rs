@@ -6,7 +6,6 @@ use super::resource::Shares;
 use super::route;
 use super::session::Progress;
 use super::snapshot::SplitConfig;
-use jiff::Timestamp;
 use shadow_core::model::split::{BackendStatus, SplitStatus};
 use std::collections::BTreeMap;
 
@@ -28,7 +27,7 @@ pub(super) fn combine(split: &SplitConfig, proxies: &[Proxy]) -> SplitStatus {
         applied_weights: shares.map(|shares| shares.weights.clone()),
         backends: backends(proxies),
         rejected: proxies.iter().find_map(|proxy| proxy.progress.rejected.clone()),
-        observed_at: proxies.iter().any(|proxy| proxy.read().is_some()).then(Timestamp::now),
+        observed_at: proxies.iter().any(|proxy| proxy.read().is_some()).then(crate::clock::now),
     }
 }
 

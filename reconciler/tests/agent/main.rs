@@ -1,5 +1,7 @@
 //! The agent on real processes: what it promises about their lives, its own death, and its metrics.
 
+#![allow(clippy::disallowed_methods, reason = "tests start programs and look at the clock")]
+
 #[cfg(test)]
 mod declare;
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! The control plane against a real Envoy, with real requests.
+#![allow(clippy::disallowed_methods, reason = "tests start programs and look at the clock")]
 #![expect(clippy::print_stdout, reason = "how long a change takes is worth seeing")]
 
 mod fixture;
