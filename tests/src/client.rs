@@ -214,9 +214,9 @@ impl GroupStatus {
         self.slots.get(&self.primary)?.instance.as_ref()
     }
 
-    /// The probability that is decided on, once there is a score.
+    /// The probability within the longest horizon, once there is a score.
     pub fn score(&self) -> Option<f64> {
-        score_of(&self.score)
+        self.score.get("horizons")?.as_array()?.last()?.get("probability")?.as_f64()
     }
 
     /// Weights as people write them: `a:90 b:10`.
@@ -235,7 +235,7 @@ impl Record {
             from: text("from")?,
             to: text("to")?,
             reason: text("reason").unwrap_or_else(|| self.message.clone()),
-            score: self.data.get("score").and_then(score_of),
+            score: self.data.get("score").and_then(Value::as_f64),
         })
     }
 
@@ -243,12 +243,6 @@ impl Record {
     pub fn number(&self, key: &str) -> Option<f64> {
         self.data.get(key).and_then(Value::as_f64)
     }
-}
-
-/// A score is a number, or an object that has its probability beside its parts.
-fn score_of(score: &Value) -> Option<f64> {
-    let probability = || ["probability", "value", "score"].iter().find_map(|key| score.get(key)?.as_f64());
-    score.as_f64().or_else(probability)
 }
 
 fn excerpt(text: &str) -> String {
@@ -266,7 +260,7 @@ mod tests {
             serde_json::from_value::<Record>(json!({"id": 1, "at": at, "kind": kind, "message": "m", "data": data}))
                 .unwrap()
         };
-        let data = json!({"from": "idle", "to": "provisioning", "score": {"probability": 0.7, "lower": 0.6}});
+        let data = json!({"from": "idle", "to": "provisioning", "score": 0.7, "lower": 0.6});
         let transition = record("transition", data.clone()).transition().unwrap();
         assert_eq!((transition.to.as_str(), transition.reason.as_str()), ("provisioning", "m"));
         assert_eq!(transition.score, Some(0.7));
@@ -276,7 +270,8 @@ mod tests {
     #[test]
     fn a_status_needs_little() {
         let status: GroupStatus = serde_json::from_value(json!({
-            "group": "g", "phase": "shifting", "primary": "a", "weights": {"a": 75, "b": 25}, "score": 0.5,
+            "group": "g", "phase": "shifting", "primary": "a", "weights": {"a": 75, "b": 25},
+            "score": {"horizons": [{"probability": 0.2}, {"probability": 0.5}]},
             "slots": {"a": {"role": "primary", "instance": {
                 "instance_id": "i", "endpoint": {"address": "127.0.0.1", "port": 80}}}},
         }))

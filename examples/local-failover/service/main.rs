@@ -138,9 +138,13 @@ async fn measure(State(service): State<Arc<Service>>, request: Request, next: Ne
     response
 }
 
-async fn get_session(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<String, StatusCode> {
+async fn get_session(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<String, (StatusCode, &'static str)> {
     let store = service.store.read().await;
-    store.get(&id).map(|session| session.value.clone()).ok_or(StatusCode::NOT_FOUND)
+    let found = store.get(&id).map(|session| session.value.clone());
+    found.ok_or((StatusCode::NOT_FOUND, "there is no such session\n"))
 }
 
 async fn put_session(State(service): State<Arc<Service>>, Path(id): Path<String>, value: String) -> StatusCode {
