@@ -262,9 +262,9 @@ impl Attribute {
 }
 
 fn default_sentence(default: &Value) -> Option<String> {
-    let json = default.to_json().ok()?;
-    let nothing = json.as_object().is_some_and(serde_json::Map::is_empty);
-    (!nothing).then(|| format!("Default: `{json}`."))
+    // The parts of an object tell their own.
+    let json = default.to_json().ok().filter(|json| !json.is_object())?;
+    Some(format!("Default: `{json}`."))
 }
 
 impl Check {
