@@ -158,7 +158,7 @@ impl Api {
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        self.read(answer).map(Some)
+        self.read(&answer).map(Some)
     }
 
     /// Writes a document and reads the answer, waiting for it no longer than `patience`.
@@ -175,7 +175,7 @@ impl Api {
             request = request.header(IF_NONE_MATCH, "*");
         }
         let answer = self.send(request, patience, cancellation).await?;
-        self.read(answer)
+        self.read(&answer)
     }
 
     /// Deletes a document. One that is gone already is deleted.
@@ -241,9 +241,9 @@ impl Api {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, ApiError> {
+    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ApiError> {
         if !answer.status.is_success() {
-            return Err(self.refusal(&answer));
+            return Err(self.refusal(answer));
         }
         serde_json::from_slice(&answer.body).map_err(|error| self.unreadable(&error.to_string()))
     }

@@ -1,6 +1,6 @@
 //! Answers of a reconciler and an agent that a real one gives only in trouble, or slowly.
 
-use crate::terraform::Root;
+use crate::terraform::{Root, finish};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -60,8 +60,12 @@ fn server() -> Server {
     Server { _runtime: runtime, script, url }
 }
 
+fn provider(url: &str) -> String {
+    format!("provider \"shadow\" {{\n  endpoint = \"{url}\"\n  token = \"s3cret\"\n}}\n")
+}
+
 fn root(url: &str, resource: &str) -> Root {
-    Root::new(&format!("provider \"shadow\" {{\n  endpoint = \"{url}\"\n  token = \"s3cret\"\n}}\n{resource}"))
+    Root::new(&(provider(url) + resource))
 }
 
 const POLICY: &str = "resource \"shadow_policy\" \"p\" {\n  name = \"p\"\n}\n";
@@ -125,6 +129,23 @@ resource "shadow_group" "g" {
     root.destroy();
 }
 
+#[test]
+fn a_groups_status_is_read_when_asked() {
+    let server = server();
+    let status = "data \"shadow_group_status\" \"g\" {\n  name = \"g\"\n}\n";
+    let output = "output \"seen\" {\n  value = \"${data.shadow_group_status.g.phase} on ${data.shadow_group_status.g.primary}\"\n}\n";
+    let root = root(&server.url, &[status, output].concat());
+    let slots = json!({"a": {"role": "standby", "managed": false}, "b": {"role": "primary", "managed": true}});
+    let answer = json!({"phase": "watching", "epoch": 2, "primary": "b", "weights": {"a": 0, "b": 100}, "score": null,
+                        "held": false, "reason": "the new primary is watched", "slots": slots, "later": [1]});
+    server.script.say([(StatusCode::OK, answer)]);
+    assert!(root.apply().text.contains(r#"seen = "watching on b""#));
+    root.is_settled();
+    server.script.say([(StatusCode::NOT_FOUND, json!({}))]);
+    let told = root.apply_fails();
+    assert!(told.contains("The reconciler has no group \"g\""), "{told}");
+}
+
 fn split_answer(weights: (u32, u32), status: &Value) -> (StatusCode, Value) {
     let backend = |weight| json!({"address": "127.0.0.1", "port": 9000, "weight": weight});
     let spec = json!({
@@ -182,19 +203,28 @@ fn a_split_is_made_when_the_data_plane_says_so() {
     let mut rejected = status(false, Some((100, 0)));
     rejected["rejected"] = json!("no such cluster");
     server.script.say([split_answer((100, 0), &done), split_answer((0, 100), &rejected)]);
-    root.write(
-        &std::fs::read_to_string(root.path("main.tf"))
-            .unwrap()
-            .split_once("provider \"shadow\"")
-            .map(|(_, rest)| {
-                format!("provider \"shadow\"{}", rest.split_once("resource").unwrap().0) + &split((0, 100))
-            })
-            .unwrap(),
-    );
+    root.write(&(provider(&server.url) + &split((0, 100))));
     let told = root.apply_fails();
     assert!(told.contains("Envoy refuses it: no such cluster"), "{told}");
     server.script.say([split_answer((0, 100), &rejected)]);
     assert_eq!(root.plan().code, 2, "what was not reported is planned again");
+}
+
+#[test]
+fn an_interrupted_apply_ends_soon_and_forgets_nothing() {
+    let server = server();
+    let root = root(&server.url, &split((100, 0)));
+    server.script.say([split_answer((100, 0), &status(false, None))]);
+    let apply = root.start_apply();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while server.script.asked().is_empty() {
+        assert!(Instant::now() < deadline, "nothing was asked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&apply), rustix::process::Signal::INT).unwrap();
+    let output = finish(apply, Duration::from_secs(15));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(root.run(&["state", "list"]).text.contains("shadow_traffic_split.s"));
 }
 
 fn process_answer(state: &str, exit_code: Option<i32>) -> (StatusCode, Value) {
@@ -211,8 +241,8 @@ fn a_process_that_ended_shows_in_the_plan() {
         let tags = format!("tags = {{ slot = \"{tag}\" }}");
         format!("resource \"shadow_process\" \"web\" {{\n  name = \"web\"\n  command = [\"serve\"]\n  {tags}\n}}\n")
     };
-    let provider = format!("provider \"shadow\" {{\n  agent = \"{}\"\n}}\n", server.url);
-    let root = Root::new(&[provider.as_str(), &resource("a")].concat());
+    let agent = format!("provider \"shadow\" {{\n  agent = \"{}\"\n}}\n", server.url);
+    let root = Root::new(&[agent.as_str(), &resource("a")].concat());
     server.script.say([process_answer("running", None)]);
     root.apply();
     assert_eq!(server.script.asked()[0], (Method::PUT, "v1/processes/web".to_owned(), true));
@@ -238,11 +268,11 @@ fn a_process_that_ended_shows_in_the_plan() {
     assert!(plan.text.contains("1 to add, 0 to change, 0 to destroy"), "{}", plan.text);
 
     server.script.say([process_answer("running", None)]);
-    root.write(&[provider.as_str(), &resource("b")].concat());
+    root.write(&[agent.as_str(), &resource("b")].concat());
     let plan = root.plan();
     assert!(plan.text.contains("0 to add, 1 to change, 0 to destroy"), "{}", plan.text);
     let elsewhere = "agent = \"http://127.0.0.1:9\"\n  name = \"web\"";
-    root.write(&[provider.as_str(), &resource("a").replace("name = \"web\"", elsewhere)].concat());
+    root.write(&[agent.as_str(), &resource("a").replace("name = \"web\"", elsewhere)].concat());
     let plan = root.plan();
     assert!(plan.text.contains("forces replacement"), "{}", plan.text);
 }
