@@ -1,2 +1,17 @@
-//! Stub.
-fn main() {}
+//! The Terraform provider of Shadow. Terraform starts it; it declares policies and groups to the
+//! reconciler, and runs processes and traffic splits for the reconciler's own roots. It never
+//! decides when a shadow is made.
+
+mod client;
+mod data_sources;
+mod documents;
+mod resources;
+mod settings;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // An error means that a provider is installed already, which serves as well.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    terraform_provider_framework::serve(settings::Shadow)
+}

@@ -1,0 +1,22 @@
+//! What a data source of a provider can do: read, never change.
+
+use crate::diagnostics::Diagnostics;
+use crate::resource::Context;
+use crate::schema::Schema;
+use crate::value::Value;
+use tonic::async_trait;
+
+/// One type of data source. `C` is what the provider made of its configuration.
+#[async_trait]
+pub trait DataSource<C: Send + Sync + 'static>: Send + Sync + 'static {
+    /// Its attributes.
+    fn schema(&self) -> Schema;
+
+    /// What is wrong with a configuration, beyond what the schema checks. Parts may be unknown.
+    fn validate(&self, _config: &Value) -> Diagnostics {
+        Diagnostics::none()
+    }
+
+    /// Reads it: the configuration, with every computed attribute filled in.
+    async fn read(&self, context: &Context<C>, config: Value) -> Result<Value, Diagnostics>;
+}

@@ -1,0 +1,102 @@
+//! Checks that a schema states as data, applied to a configuration. What is unknown passes.
+
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::path::Path;
+use crate::schema::{Attribute, Attributes, Kind, Nesting, Schema};
+use crate::value::{Type, Value};
+
+/// Everything in `config` that does not satisfy the schema's checks.
+pub(crate) fn validate(schema: &Schema, config: &Value) -> Diagnostics {
+    let mut found = Diagnostics::none();
+    object(&schema.attributes, config, &mut Path::root(), &mut found);
+    found
+}
+
+fn object(attributes: &Attributes, config: &Value, path: &mut Path, found: &mut Diagnostics) {
+    for (name, attribute) in attributes {
+        let value = config.get(name);
+        path.within_attribute(name, |path| self::attribute(attribute, value, path, found));
+    }
+}
+
+fn attribute(attribute: &Attribute, value: &Value, path: &mut Path, found: &mut Diagnostics) {
+    for remedy in attribute.checks.iter().filter_map(|check| check.remedy(value)) {
+        let shown = value.to_json().map(|json| json.to_string()).unwrap_or_default();
+        found.push(
+            Diagnostic::error(format!("Invalid {path}"), format!("{path} = {shown}: {remedy}.")).at(path.clone()),
+        );
+    }
+    match &attribute.kind {
+        Kind::Value(Type::List(_) | Type::Set(_) | Type::Map(_)) => no_null_elements(value, path, found),
+        Kind::Value(_) => {}
+        Kind::Nested(Nesting::Single, attributes) => {
+            if matches!(value, Value::Object(_)) {
+                object(attributes, value, path, found);
+            }
+        }
+        Kind::Nested(_, attributes) => {
+            no_null_elements(value, path, found);
+            each_element(value, path, |element, path| {
+                if matches!(element, Value::Object(_)) {
+                    object(attributes, element, path, found);
+                }
+            });
+        }
+    }
+}
+
+/// A null element has no meaning that a resource could give it.
+fn no_null_elements(value: &Value, path: &mut Path, found: &mut Diagnostics) {
+    each_element(value, path, |element, path| {
+        if element.is_null() {
+            let detail = format!("{path} is null: leave the element out, or give it a value.");
+            found.push(Diagnostic::error("Null element", detail).at(path.clone()));
+        }
+    });
+}
+
+fn each_element(value: &Value, path: &mut Path, mut action: impl FnMut(&Value, &mut Path)) {
+    if let Value::List(parts) | Value::Set(parts) = value {
+        for (index, part) in parts.iter().enumerate() {
+            path.within_index(index, |path| action(part, path));
+        }
+    } else if let Value::Map(parts) = value {
+        for (key, part) in parts {
+            path.within_key(key, |path| action(part, path));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::attributes;
+
+    #[test]
+    fn every_problem_is_found_at_its_path() {
+        let schema = Schema::new(
+            "",
+            attributes([
+                ("mode", Attribute::string("").one_of(&["a", "b"])),
+                ("words", Attribute::new(Type::list(Type::String), "")),
+                (
+                    "parts",
+                    Attribute::nested(
+                        Nesting::Map,
+                        attributes([("port", Attribute::number("").integer(1, 65535))]),
+                        "",
+                    ),
+                ),
+            ]),
+        );
+        let config = Value::object([
+            ("mode", Value::from("c")),
+            ("words", Value::List(vec!["x".into(), Value::Null, Value::Unknown])),
+            ("parts", Value::Map([("k".to_owned(), Value::object([("port", Value::from(0_u32))]))].into())),
+        ]);
+        let found = validate(&schema, &config);
+        let paths: Vec<String> = found.iter().map(|diagnostic| diagnostic.path.to_string()).collect();
+        assert_eq!(paths, ["mode", r#"parts["k"].port"#, "words[1]"]);
+        assert!(validate(&schema, &Value::object([("mode", Value::Unknown)])).is_empty());
+    }
+}

@@ -1,0 +1,390 @@
+//! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT and DELETE. Everything is
+//! bounded: attempts, times, sizes. Tokens never show in errors.
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shadow_core::model::Problem;
+use std::error::Error as _;
+use std::time::Duration;
+use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics, Failure};
+use tokio::time::{Instant, sleep, timeout};
+
+/// For how long a refused connection is tried again: a reconciler or agent that is restarted for an
+/// upgrade is back by then.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(8);
+
+/// First pause between two attempts; each next one is twice as long, up to a second.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Time to reach a host.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Time for an answer to a request that makes nobody wait.
+pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+
+/// After an interruption, time left to a request in flight: breaking it off would leave unknown
+/// whether it took effect.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Largest answer read. Documents are a few KiB.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// How to present oneself to an API.
+#[derive(Clone)]
+pub(crate) struct Access {
+    http: reqwest::Client,
+    has_token: bool,
+}
+
+impl Access {
+    /// # Errors
+    /// When the token cannot stand in an HTTP header, or HTTP cannot be set up.
+    pub(crate) fn new(token: Option<&str>, user_agent: &str) -> Result<Self, String> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_shows_the_token| "the token has characters that a header cannot hold".to_owned())?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .user_agent(user_agent)
+            .connect_timeout(CONNECT)
+            // A redirection could carry the token to somebody else.
+            .redirect(reqwest::redirect::Policy::none())
+            // Reconciler and agents are neighbours; proxies are for the internet.
+            .no_proxy()
+            .build()
+            .map_err(|error| chain(&error))?;
+        Ok(Self { http, has_token: token.is_some() })
+    }
+}
+
+/// Which of the two APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Reconciler,
+    Agent,
+}
+
+impl Side {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Reconciler => "reconciler",
+            Self::Agent => "agent",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Reconciler => "Check that the reconciler runs, and endpoint (or SHADOW_ENDPOINT)",
+            Self::Agent => "Check that the agent runs on that host, and agent (or SHADOW_AGENT)",
+        }
+    }
+}
+
+/// One API.
+#[derive(Clone)]
+pub(crate) struct Api {
+    side: Side,
+    base: String,
+    access: Access,
+}
+
+/// Why a request did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("{url} did not answer: {cause}")]
+    Unreachable { side: Side, url: String, cause: String, took_effect: Effect },
+    #[error("interrupted while waiting for {url}")]
+    Interrupted { url: String, took_effect: Effect },
+    #[error("{url} answered {status}: {text}")]
+    Refused { side: Side, url: String, status: StatusCode, text: String, problems: Vec<Problem>, has_token: bool },
+    #[error("{url} answered something unexpected: {cause}")]
+    Unreadable { side: Side, url: String, cause: String },
+}
+
+/// Whether a request that failed may have been carried out all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    No,
+    Perhaps,
+}
+
+/// A body of an error.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Complaint {
+    error: String,
+    problems: Vec<Problem>,
+}
+
+/// Whether a PUT may change what exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It may create only; an equal document counts as created.
+    New,
+    /// It creates or changes.
+    Any,
+}
+
+impl Api {
+    /// The API at `url`.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub(crate) fn new(side: Side, url: &str, access: &Access) -> Result<Self, String> {
+        let parsed = Url::parse(url).map_err(|error| format!("it is not a URL: {error}"))?;
+        if !["http", "https"].contains(&parsed.scheme()) || parsed.host_str().is_none_or(str::is_empty) {
+            return Err("it is not an http or https URL".to_owned());
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err("credentials do not belong in it: use token".to_owned());
+        }
+        Ok(Self { side, base: url.trim_end_matches('/').to_owned(), access: access.clone() })
+    }
+
+    /// Reads a document; `None` when there is none.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        cancellation: &CancellationToken,
+    ) -> Result<Option<T>, ApiError> {
+        let answer = self.send(self.request(Method::GET, path), ANSWER, cancellation).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.read(&answer).map(Some)
+    }
+
+    /// Writes a document and reads the answer, waiting for it no longer than `patience`.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        put: Put,
+        patience: Duration,
+        cancellation: &CancellationToken,
+    ) -> Result<T, ApiError> {
+        let mut request = self.request(Method::PUT, path).json(body);
+        if put == Put::New {
+            request = request.header(IF_NONE_MATCH, "*");
+        }
+        let answer = self.send(request, patience, cancellation).await?;
+        self.read(&answer)
+    }
+
+    /// Deletes a document. One that is gone already is deleted.
+    pub(crate) async fn delete(
+        &self,
+        path: &str,
+        patience: Duration,
+        cancellation: &CancellationToken,
+    ) -> Result<(), ApiError> {
+        let answer = self.send(self.request(Method::DELETE, path), patience, cancellation).await?;
+        if answer.status == StatusCode::NOT_FOUND || answer.status.is_success() {
+            return Ok(());
+        }
+        Err(self.refusal(&answer))
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.access.http.request(method, format!("{}{path}", self.base))
+    }
+
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        patience: Duration,
+        cancellation: &CancellationToken,
+    ) -> Result<Answer, ApiError> {
+        let deadline = Instant::now() + REFUSED_PATIENCE;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let attempt = request.try_clone().ok_or_else(|| self.unreadable("the request cannot be repeated"))?;
+            let failure = match self.attempt(attempt.timeout(patience), cancellation).await? {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if !failure.is_connect() || !connection_refused(&failure) || Instant::now() + pause > deadline {
+                return Err(self.unreachable(&failure));
+            }
+            tokio::select! {
+                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = cancellation.cancelled() => return Err(self.interrupted(Effect::No)),
+            }
+        }
+    }
+
+    /// One attempt; after an interruption it has a little time left.
+    async fn attempt(
+        &self,
+        request: reqwest::RequestBuilder,
+        cancellation: &CancellationToken,
+    ) -> Result<Result<Answer, reqwest::Error>, ApiError> {
+        let exchange = exchange(request);
+        tokio::pin!(exchange);
+        let result = tokio::select! {
+            result = &mut exchange => result,
+            () = cancellation.cancelled() => match timeout(FAREWELL, exchange).await {
+                Ok(result) => result,
+                Err(_elapsed) => return Err(self.interrupted(Effect::Perhaps)),
+            },
+        };
+        match result {
+            Ok(answer) if answer.body.len() > ANSWER_BYTES_MAX => Err(self.unreadable("the answer is too long")),
+            other => Ok(other),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ApiError> {
+        if !answer.status.is_success() {
+            return Err(self.refusal(answer));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| self.unreadable(&error.to_string()))
+    }
+
+    fn refusal(&self, answer: &Answer) -> ApiError {
+        let complaint: Complaint = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let reason = || answer.status.canonical_reason().unwrap_or("no reason given").to_owned();
+        ApiError::Refused {
+            side: self.side,
+            url: self.base.clone(),
+            status: answer.status,
+            text: if complaint.error.is_empty() { reason() } else { complaint.error },
+            problems: complaint.problems,
+            has_token: self.access.has_token,
+        }
+    }
+
+    fn unreachable(&self, failure: &reqwest::Error) -> ApiError {
+        let took_effect = if failure.is_connect() { Effect::No } else { Effect::Perhaps };
+        ApiError::Unreachable { side: self.side, url: self.base.clone(), cause: chain(failure), took_effect }
+    }
+
+    fn interrupted(&self, took_effect: Effect) -> ApiError {
+        ApiError::Interrupted { url: self.base.clone(), took_effect }
+    }
+
+    fn unreadable(&self, cause: &str) -> ApiError {
+        ApiError::Unreadable { side: self.side, url: self.base.clone(), cause: cause.to_owned() }
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+/// Sends a request and reads the answer, up to one part beyond the limit.
+async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let mut response = request.send().await?;
+    let mut body = Vec::new();
+    while body.len() <= ANSWER_BYTES_MAX
+        && let Some(part) = response.chunk().await?
+    {
+        body.extend_from_slice(&part);
+    }
+    Ok(Answer { status: response.status(), body })
+}
+
+fn connection_refused(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::ConnectionRefused;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+/// The innermost cause: the outer ones only say that a request failed, and where.
+fn chain(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+impl ApiError {
+    /// Whether the request may have been carried out all the same.
+    pub(crate) fn effect(&self) -> Effect {
+        match self {
+            Self::Unreachable { took_effect, .. } | Self::Interrupted { took_effect, .. } => *took_effect,
+            Self::Refused { .. } => Effect::No,
+            Self::Unreadable { .. } => Effect::Perhaps,
+        }
+    }
+
+    /// What to tell the user.
+    pub(crate) fn diagnostics(&self) -> Diagnostics {
+        match self {
+            Self::Unreachable { side, url, cause, .. } => {
+                let summary = format!("The {} cannot be reached", side.noun());
+                Diagnostic::error(summary, format!("{url}: {cause}. {}.", side.remedy())).into()
+            }
+            Self::Interrupted { url, .. } => {
+                Diagnostic::error("Interrupted", format!("{url} had not answered yet. Apply again.")).into()
+            }
+            Self::Refused { side, url, status, text, problems, has_token } => {
+                refused(*side, url, *status, text, problems, *has_token)
+            }
+            Self::Unreadable { side, url, cause } => Diagnostic::error(
+                format!("The {} answered something unexpected", side.noun()),
+                format!("{url}: {cause}. {} and its version.", side.remedy()),
+            )
+            .into(),
+        }
+    }
+}
+
+fn refused(
+    side: Side,
+    url: &str,
+    status: StatusCode,
+    text: &str,
+    problems: &[Problem],
+    has_token: bool,
+) -> Diagnostics {
+    let mut told: Diagnostics = problems.iter().map(crate::documents::diagnostic).collect();
+    if !problems.is_empty() {
+        return told;
+    }
+    let noun = side.noun();
+    told.push(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let state = if has_token { "does not accept the token" } else { "wants a token" };
+            let detail = format!("{url}: {text}. Set token (or SHADOW_TOKEN) to the one that the {noun} was given.");
+            Diagnostic::error(format!("The {noun} {state}"), detail)
+        }
+        StatusCode::PRECONDITION_FAILED => {
+            let detail =
+                format!("{url}: {text}. Bring it under Terraform with `terraform import`, or take another name.");
+            Diagnostic::error("It exists already, and is different", detail)
+        }
+        _ if status.is_server_error() => {
+            let detail = format!("{url}: {text} (HTTP {}). Look in its log, then apply again.", status.as_u16());
+            Diagnostic::error(format!("The {noun} failed"), detail)
+        }
+        _ => Diagnostic::error(format!("The {noun} refused"), format!("{text} (HTTP {}, {url})", status.as_u16())),
+    });
+    told
+}
+
+impl From<ApiError> for Diagnostics {
+    fn from(error: ApiError) -> Self {
+        error.diagnostics()
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        error.diagnostics().into()
+    }
+}

@@ -1,0 +1,146 @@
+//! Where declarations are kept: with a reconciler or in a directory, behind the same four verbs.
+
+use super::api::{ANSWER, Api, ApiError, Effect, Put};
+use super::directory::Directory;
+use serde_json::Value as Json;
+use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics};
+
+/// A store of declarations.
+pub(crate) enum Store {
+    /// A running reconciler.
+    Reconciler(Api),
+    /// A folder of documents.
+    Directory(Directory),
+}
+
+/// What is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Policy,
+    Group,
+}
+
+impl Kind {
+    /// The word for it in messages.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Group => "group",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Policy => "policies",
+            Self::Group => "groups",
+        }
+    }
+
+    fn path(self, name: &str) -> String {
+        format!("/v1/{}/{name}", self.folder())
+    }
+}
+
+/// What the reconciler answers about a declaration.
+#[derive(Debug, serde::Deserialize)]
+struct Declared {
+    spec: Json,
+}
+
+/// How a write went wrong.
+pub(crate) struct Written {
+    /// Whether it may have been carried out all the same.
+    pub(crate) effect: Effect,
+    /// What to tell the user.
+    pub(crate) diagnostics: Diagnostics,
+}
+
+impl From<ApiError> for Written {
+    fn from(error: ApiError) -> Self {
+        Self { effect: error.effect(), diagnostics: error.diagnostics() }
+    }
+}
+
+impl From<Diagnostics> for Written {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self { effect: Effect::No, diagnostics }
+    }
+}
+
+impl Store {
+    /// The declaration of that name; `None` when there is none.
+    pub(crate) async fn get(
+        &self,
+        kind: Kind,
+        name: &str,
+        cancellation: &CancellationToken,
+    ) -> Result<Option<Json>, Diagnostics> {
+        match self {
+            Self::Reconciler(api) => {
+                let declared: Option<Declared> = api.get(&kind.path(name), cancellation).await?;
+                Ok(declared.map(|declared| declared.spec))
+            }
+            Self::Directory(directory) => directory.read(kind.folder(), name),
+        }
+    }
+
+    /// Declares something new. An equal declaration that exists counts as made by this, so that an
+    /// interrupted creation can be repeated; a different one is an error.
+    pub(crate) async fn create(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: &Json,
+        cancellation: &CancellationToken,
+    ) -> Result<(), Written> {
+        match self {
+            Self::Reconciler(api) => {
+                let _declared: Declared = api.put(&kind.path(name), document, Put::New, ANSWER, cancellation).await?;
+            }
+            Self::Directory(directory) => match directory.read(kind.folder(), name)? {
+                Some(existing) if existing != *document => return Err(exists(directory, kind, name).into()),
+                Some(_) | None => directory.write(kind.folder(), name, document)?,
+            },
+        }
+        Ok(())
+    }
+
+    /// Changes a declaration, or makes it if it is gone.
+    pub(crate) async fn update(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: &Json,
+        cancellation: &CancellationToken,
+    ) -> Result<(), Written> {
+        match self {
+            Self::Reconciler(api) => {
+                let _declared: Declared = api.put(&kind.path(name), document, Put::Any, ANSWER, cancellation).await?;
+            }
+            Self::Directory(directory) => directory.write(kind.folder(), name, document)?,
+        }
+        Ok(())
+    }
+
+    /// Withdraws a declaration. One that is gone already is withdrawn.
+    pub(crate) async fn delete(
+        &self,
+        kind: Kind,
+        name: &str,
+        cancellation: &CancellationToken,
+    ) -> Result<(), Diagnostics> {
+        match self {
+            Self::Reconciler(api) => Ok(api.delete(&kind.path(name), ANSWER, cancellation).await?),
+            Self::Directory(directory) => directory.remove(kind.folder(), name),
+        }
+    }
+}
+
+fn exists(directory: &Directory, kind: Kind, name: &str) -> Diagnostics {
+    let detail = format!(
+        "{} declares another {} of that name. Bring it under Terraform with `terraform import`, or take another name.",
+        directory.path(kind.folder(), name).display(),
+        kind.noun()
+    );
+    Diagnostic::error("It exists already, and is different", detail).into()
+}

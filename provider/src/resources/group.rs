@@ -1,0 +1,221 @@
+//! `shadow_group`: one service, its primary, its signals and the modules that make its shadows.
+
+use super::declaration::Declaration;
+use super::{id, name, object, objects, port};
+use crate::client::Kind;
+use crate::documents;
+use serde_json::Value as Json;
+use shadow_core::model::GroupSpec;
+use shadow_core::model::group::{Placement, Size, UNITS};
+use terraform_provider_framework::schema::attributes;
+use terraform_provider_framework::value::Type;
+use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value};
+
+pub(super) fn group() -> Declaration {
+    Declaration { kind: Kind::Group, schema: schema(), check, document, value }
+}
+
+/// A check does not depend on the generation, which only the reconciler knows.
+const ANY_GENERATION: u64 = 0;
+
+fn check(config: &Value, schema: &Schema) -> Diagnostics {
+    documents::check_known(config, schema, |spec: GroupSpec| spec.check(ANY_GENERATION).map(|_group| ()))
+}
+
+fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
+    let spec: GroupSpec = documents::document(value, schema)?;
+    documents::accepted(spec.clone().check(ANY_GENERATION).map(|_group| ()))?;
+    serde_json::to_value(spec).map_err(|error| Diagnostic::error("Invalid group", error.to_string()).into())
+}
+
+fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
+    let spec: GroupSpec =
+        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid group", error.to_string()))?;
+    documents::value(&spec, schema)
+}
+
+fn schema() -> Schema {
+    Schema::new(
+        "One service that deserves a shadow: its primary, what is measured, and the modules that make an instance and \
+         move its traffic. A declaration: the reconciler acts on it, Terraform stores it. Destroying it asks the \
+         reconciler to retire the group; that never destroys a serving instance, and is refused while a slot other \
+         than the original carries traffic.",
+        attributes([
+            ("id", id()),
+            ("name", name("within the reconciler")),
+            ("policy", Attribute::string("Name of the `shadow_policy`.").required()),
+            ("primary", primary()),
+            ("signals", signals()),
+            ("instance", module("The module that makes an instance (contract protocol 1).")),
+            ("traffic", module("The module that sets the weights (contract protocol 1).")),
+            ("size", size()),
+            ("placement", placement()),
+            ("sync", sync()),
+        ]),
+    )
+}
+
+fn primary() -> Attribute {
+    object(
+        "The instance that serves today. It stays yours: the reconciler never changes or destroys it.",
+        [
+            ("instance_id", Attribute::string("What `$instance` stands for in queries.").required()),
+            ("address", Attribute::string("IP address or host name at which it serves.").required()),
+            ("port", port("TCP port at which it serves.").required()),
+            (
+                "health_path",
+                Attribute::string(
+                    "Path of an HTTP check that answers 2xx or 3xx when it is well. No check when left out.",
+                ),
+            ),
+            ("zone", Attribute::string("Failure domain that shadows avoid. Unknown when left out.")),
+        ],
+    )
+    .required()
+}
+
+fn signals() -> Attribute {
+    let units = UNITS.map(|(unit, _suffix)| unit);
+    objects(
+        "What is measured and where its limits are, by a name of your own. At least one.",
+        [
+            (
+                "query",
+                Attribute::string(
+                    "PromQL that yields one series. `$instance`, `$slot` and `$group` are replaced; one of the first \
+                     two must occur.",
+                )
+                .required(),
+            ),
+            ("limit", Attribute::number("Value at which the service no longer does its job, in `unit`.").required()),
+            (
+                "direction",
+                Attribute::string("On which side of the limit the trouble lies.")
+                    .one_of(&["above", "below"])
+                    .with_default("above"),
+            ),
+            ("unit", Attribute::string("Unit of the query's values and of the limit.").one_of(&units).required()),
+        ],
+    )
+    .required()
+}
+
+fn module(description: &str) -> Attribute {
+    let params = "Passed to the module as `params`, unread: a value of any form. Not for secrets. Null when left out.";
+    object(
+        description,
+        [
+            (
+                "source",
+                Attribute::string(
+                    "As in a `module` block: an absolute path, a registry address or a URL. Must be on the \
+                     reconciler's allow-list.",
+                )
+                .required(),
+            ),
+            ("version", Attribute::string("Version constraint, for registry modules. The newest when left out.")),
+            ("params", Attribute::new(Type::Dynamic, params)),
+        ],
+    )
+    .required()
+}
+
+fn size() -> Attribute {
+    let part = |unit: &str| Attribute::number(&format!("{unit}. Left to the module when left out."));
+    object(
+        "Size asked for a shadow. Left to the module where left out.",
+        [
+            ("cpu_cores", part("CPU cores")),
+            ("memory_gib", part("Memory in GiB")),
+            ("iops", part("Disk operations per second")),
+            ("bandwidth_mbps", part("Network bandwidth in Mbit/s")),
+            ("storage_gib", part("Disk in GiB")),
+        ],
+    )
+    .with_default_of(&serde_json::to_value(Size::default()).unwrap_or_default())
+}
+
+fn placement() -> Attribute {
+    let part = |what: &str| Attribute::string(&format!("{what}. Left to the module when left out."));
+    object(
+        "Where a shadow goes. Left to the module where left out.",
+        [
+            ("region", part("Region")),
+            ("zone", part("Zone, another one than the primary's")),
+            ("host", part("Host")),
+            ("instance_class", part("Instance class")),
+        ],
+    )
+    .with_default_of(&serde_json::to_value(Placement::default()).unwrap_or_default())
+}
+
+fn sync() -> Attribute {
+    let query =
+        |what: &str| Attribute::string(&format!("PromQL that yields {what}; `$instance` is the shadow's.")).required();
+    object(
+        "Queries that say how far a shadow's data is behind. None when left out: the service has no data of its own.",
+        [
+            ("lag_seconds", query("the lag in seconds")),
+            ("lag_bytes", query("the lag in bytes")),
+            ("position", query("a number that grows while data arrives; one that stands still is a stall")),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use terraform_provider_framework::value::DynamicForm;
+
+    fn example() -> Json {
+        json!({
+            "name": "checkout", "policy": "default",
+            "primary": {"instance_id": "i-1", "address": "10.0.0.1", "port": 8080, "zone": "eu-1a"},
+            "signals": {"latency": {"query": "probe_seconds{instance=\"$instance\"}", "limit": 0.5, "unit": "seconds"}},
+            "instance": {"source": "/modules/instance", "params": {"words": ["a"], "none": null}},
+            "traffic": {"source": "/modules/traffic"},
+        })
+    }
+
+    fn config(json: &Json) -> Value {
+        Value::from_json(json, &schema().object_type(), DynamicForm::Plain).unwrap()
+    }
+
+    #[test]
+    fn a_document_survives_the_way_through_terraform() {
+        let spec: GroupSpec = serde_json::from_value(example()).unwrap();
+        let value = value(serde_json::to_value(&spec).unwrap(), &schema()).unwrap();
+        let back: GroupSpec = documents::document(&value, &schema()).unwrap();
+        assert_eq!(back, spec);
+    }
+
+    #[test]
+    fn a_problem_is_found_although_something_else_is_unknown() {
+        let mut wrong = example();
+        wrong["signals"]["latency"]["unit"] = json!("bytes");
+        let mut config = config(&wrong);
+        let mut primary = config.get("primary").clone();
+        primary.put("address", Value::Unknown);
+        primary.put("zone", Value::Unknown);
+        config.put("primary", primary);
+        let found = check(&config, &schema());
+        let paths: Vec<String> = found.iter().map(|it| it.path.to_string()).collect();
+        assert_eq!(paths, [r#"signals["latency"].unit"#]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_never_a_problem() {
+        let schema = schema();
+        for name in ["name", "policy", "primary", "signals", "instance", "traffic", "size", "placement", "sync"] {
+            let mut config = config(&example());
+            config.put(name, Value::Unknown);
+            assert!(check(&config, &schema).is_empty(), "{name}");
+        }
+        let mut config = config(&example());
+        let mut latency = config.get("signals").get("latency").clone();
+        latency.put("query", Value::Unknown);
+        config.put("signals", Value::Map([("latency".to_owned(), latency)].into()));
+        assert!(check(&config, &schema).is_empty());
+    }
+}

@@ -1,0 +1,8 @@
+//! The provider under the real terraform, and its process alone.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod apis;
+mod declarations;
+mod process_life;
+mod terraform;
