@@ -5,4 +5,7 @@
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
 pub mod desired;
+pub mod forecast;
+pub mod history;
 pub mod model;
+pub mod score;

@@ -1,0 +1,317 @@
+//! What a signal will probably do: quantiles per step and of the extremes of windows.
+//!
+//! Several models forecast the series' own past; the one that lost least makes the forecast, and
+//! its errors in that past make the intervals. No forecast is itself an answer, [`NotReady`], with
+//! the reason. Never fails on gaps, and never forecasts from stale samples.
+
+mod backtest;
+mod distribution;
+mod ensemble;
+mod profile;
+mod quantiles;
+mod seasonal;
+mod series;
+mod text;
+mod trend;
+
+pub use backtest::Accuracy;
+pub use distribution::Distribution;
+pub use quantiles::{LEVELS, Quantiles, median};
+pub(crate) use text::significant;
+
+use crate::history::{History, Sample};
+use backtest::{Backtest, Loss};
+use ensemble::{Ensemble, ErrorGrowth};
+use jiff::{SignedDuration, Timestamp};
+use profile::ProfileTrend;
+use seasonal::SeasonalNaive;
+use serde::{Deserialize, Serialize};
+use series::Series;
+use std::fmt;
+use trend::DampedTrend;
+
+/// Fewest samples to forecast from: ten before the first origin of the backtest, and thirty after
+/// it to measure errors on.
+pub const SAMPLES_MIN: usize = 40;
+
+/// Samples before the first origin: enough for the shortest memories of a trend to settle.
+const SAMPLES_BEFORE_FIRST_ORIGIN: usize = 10;
+
+/// Steps without a sample after which a history is stale.
+const STALE_STEPS: i32 = 3;
+
+/// Age up to which no history is stale, however short its step: the usual scrape interval.
+const STALE_AGE_MIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Periods that services live by.
+const PERIODS: [SignedDuration; 2] = [SignedDuration::from_hours(24), SignedDuration::from_hours(7 * 24)];
+
+/// Periods that must be in the history before one is repeated.
+const PERIODS_MIN: usize = 2;
+
+/// Which model made a forecast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelName {
+    /// The newest value stays.
+    LastValue,
+    /// What was measured a day, or a week, before.
+    SeasonalNaive,
+    /// Level and slope by double exponential smoothing.
+    DampedTrend,
+    /// The usual day, plus the trend of the deviations from it.
+    ProfileTrend,
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LastValue => "last value",
+            Self::SeasonalNaive => "seasonal naive",
+            Self::DampedTrend => "damped trend",
+            Self::ProfileTrend => "profile and trend",
+        })
+    }
+}
+
+/// The forecast of one signal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The model that made it.
+    pub model: ModelName,
+    /// Why that model.
+    pub reason: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The sample that it starts from.
+    pub newest: Sample,
+    /// Distance of two steps.
+    pub step: SignedDuration,
+    /// Levels of the quantiles.
+    pub levels: Quantiles,
+    /// Quantiles of each step after the newest sample, in the signal's unit.
+    pub steps: Vec<Quantiles>,
+    /// One per horizon asked for, in that order.
+    pub windows: Vec<Window>,
+    /// How good the model's forecasts of the past were.
+    pub accuracy: Accuracy,
+}
+
+/// The extremes of the time from now to a horizon.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Window {
+    /// Length, from the time at which the forecast was made.
+    pub horizon: SignedDuration,
+    /// The highest value in it.
+    pub maximum: Distribution,
+    /// The lowest value in it.
+    pub minimum: Distribution,
+}
+
+/// Why there is no forecast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotReady {
+    /// What is missing.
+    pub reason: String,
+    /// When there will be one, if samples keep coming; `None` when that is not the question.
+    pub ready_at: Option<Timestamp>,
+}
+
+impl Forecast {
+    /// The window of a horizon, if it was asked for.
+    pub fn window(&self, horizon: SignedDuration) -> Option<&Window> {
+        self.windows.iter().find(|window| window.horizon == horizon)
+    }
+}
+
+/// Forecasts a signal from `now` over each of `horizons`.
+///
+/// # Errors
+/// [`NotReady`] says why there is no forecast and, where it can be told, when there will be one.
+pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) -> Result<Forecast, NotReady> {
+    let newest = fresh_newest(history, now)?;
+    let leads = leads(history, horizons, newest.at, now)?;
+    enough_samples(history)?;
+    let series = Series::new(history.values()).ok_or_else(|| never("there is no sample"))?;
+    let horizon = leads.iter().copied().max().unwrap_or(1);
+    let choice = choose(&series, &periods(history), horizon)?;
+    let Choice { model, loss, loss_naive, origins, .. } = &choice;
+    let predict = |origin, lead| model.predict(origin, lead);
+    let ensemble = Ensemble::new(&series, origins, horizon, model.error_growth(), predict)
+        .ok_or_else(|| never("the samples are too few, or too near each other, to measure errors on"))?;
+    Ok(Forecast {
+        model: model.name(),
+        reason: choice.reason(),
+        made_at: now,
+        newest,
+        step: history.step(),
+        levels: LEVELS,
+        steps: (1..=horizon).map(|lead| ensemble.step(lead)).collect(),
+        windows: horizons.iter().zip(leads).map(|(horizon, lead)| window(&ensemble, loss, *horizon, lead)).collect(),
+        accuracy: Accuracy {
+            pinball: loss.pinball,
+            pinball_naive: loss_naive.pinball,
+            coverage_80: 1.0 - loss.below - loss.above,
+            origins: loss.origins,
+        },
+    })
+}
+
+fn window(ensemble: &Ensemble<'_>, loss: &Loss, horizon: SignedDuration, lead: usize) -> Window {
+    let evidence = ensemble.evidence(lead);
+    Window {
+        horizon,
+        maximum: Distribution::new(ensemble.extremes(lead, f64::max), evidence * kept(1.0 - loss.below)),
+        minimum: Distribution::new(ensemble.extremes(lead, f64::min), evidence * kept(1.0 - loss.above)),
+    }
+}
+
+/// Share of the evidence for a distribution that is left when this share of values, of nine in ten
+/// that should have, kept to its bound. Only the bound on the near side counts: a model that was
+/// too timid is no reason to doubt its warning.
+fn kept(share: f64) -> f64 {
+    (share / 0.9).min(1.0)
+}
+
+fn never(reason: &str) -> NotReady {
+    NotReady { reason: reason.to_owned(), ready_at: None }
+}
+
+fn fresh_newest(history: &History, now: Timestamp) -> Result<Sample, NotReady> {
+    let newest = history.newest().zip(history.values().last());
+    let (at, value) = newest.ok_or_else(|| never("there is no sample yet"))?;
+    let limit = history.step().saturating_mul(STALE_STEPS).max(STALE_AGE_MIN);
+    if history.is_stale(now, limit) {
+        let age = now.duration_since(at);
+        return Err(never(&format!("the newest sample is {age:#} old; after {limit:#} none is trusted")));
+    }
+    Ok(Sample { at, value: *value })
+}
+
+/// For each horizon, the steps after the newest sample that lie before its end.
+fn leads(
+    history: &History,
+    horizons: &[SignedDuration],
+    newest: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<usize>, NotReady> {
+    let steps = |horizon: &SignedDuration| {
+        let ahead = now.duration_since(newest).saturating_add(*horizon);
+        let steps = ahead.as_millis() / history.step().as_millis().max(1);
+        usize::try_from(steps.max(1)).unwrap_or(usize::MAX)
+    };
+    let leads: Vec<usize> = horizons.iter().map(steps).collect();
+    match leads.iter().max() {
+        None => Err(never("there is no horizon to forecast")),
+        Some(longest) if *longest > history.capacity() => Err(never("a horizon is longer than the history may become")),
+        Some(_) => Ok(leads),
+    }
+}
+
+fn enough_samples(history: &History) -> Result<(), NotReady> {
+    let present = history.present();
+    let missing = SAMPLES_MIN.saturating_sub(present);
+    if missing == 0 {
+        return Ok(());
+    }
+    let wait = history.step().saturating_mul(i32::try_from(missing).unwrap_or(i32::MAX));
+    let ready_at = history.newest().and_then(|newest| newest.checked_add(wait).ok());
+    Err(NotReady {
+        reason: format!("{present} of the {SAMPLES_MIN} samples that a forecast needs are there"),
+        ready_at,
+    })
+}
+
+/// Whole numbers of steps after which the signal may repeat itself and of which enough are there.
+fn periods(history: &History) -> Vec<usize> {
+    let steps = |period: &SignedDuration| {
+        let (period, step) = (period.as_millis(), history.step().as_millis().max(1));
+        (period % step == 0).then(|| usize::try_from(period / step).ok())?
+    };
+    let is_covered = |period: &usize| history.values().len() > PERIODS_MIN * period;
+    PERIODS.iter().filter_map(steps).filter(is_covered).collect()
+}
+
+enum Model<'a> {
+    SeasonalNaive(SeasonalNaive<'a>),
+    DampedTrend(DampedTrend),
+    ProfileTrend(ProfileTrend),
+}
+
+impl Model<'_> {
+    /// What the model, at the step `origin`, says of the step `lead` after it.
+    fn predict(&self, origin: usize, lead: usize) -> f64 {
+        match self {
+            Self::SeasonalNaive(model) => model.predict(origin, lead),
+            Self::DampedTrend(model) => model.predict(origin, lead),
+            Self::ProfileTrend(model) => model.predict(origin, lead),
+        }
+    }
+
+    fn name(&self) -> ModelName {
+        match self {
+            Self::SeasonalNaive(model) if model.period.is_none() => ModelName::LastValue,
+            Self::SeasonalNaive(_) => ModelName::SeasonalNaive,
+            Self::DampedTrend(_) => ModelName::DampedTrend,
+            Self::ProfileTrend(_) => ModelName::ProfileTrend,
+        }
+    }
+
+    fn error_growth(&self) -> ErrorGrowth {
+        match self {
+            Self::SeasonalNaive(model) if model.period.is_some() => ErrorGrowth::None,
+            Self::DampedTrend(trend) | Self::ProfileTrend(ProfileTrend { deviation: trend, .. }) if trend.has_slope => {
+                ErrorGrowth::Linear
+            }
+            Self::SeasonalNaive(_) | Self::DampedTrend(_) | Self::ProfileTrend(_) => ErrorGrowth::Root,
+        }
+    }
+}
+
+/// The model that lost least, and what the others lost.
+struct Choice<'a> {
+    model: Model<'a>,
+    loss: Loss,
+    naive: ModelName,
+    loss_naive: Loss,
+    origins: Vec<usize>,
+}
+
+/// Fits every model and takes the one of least pinball loss; the naive one unless another beats it.
+fn choose<'a>(series: &'a Series, periods: &[usize], horizon: usize) -> Result<Choice<'a>, NotReady> {
+    let profile_period = periods.first().copied();
+    let settled = series.index_of_nth(SAMPLES_BEFORE_FIRST_ORIGIN).unwrap_or_default();
+    let backtest = Backtest::new(series, settled + profile_period.unwrap_or(0), horizon);
+    let loss = |model: &Model<'_>| backtest.loss(|origin, lead| model.predict(origin, lead));
+
+    let naive = Model::SeasonalNaive(SeasonalNaive::fit(series, periods, &backtest));
+    let loss_naive =
+        loss(&naive).ok_or_else(|| never("no forecast of the past could be checked: there are too many gaps"))?;
+    let mut choice =
+        Choice { naive: naive.name(), model: naive, loss: loss_naive, loss_naive, origins: backtest.origins() };
+
+    let trend = Model::DampedTrend(DampedTrend::fit(series.values(), horizon, &backtest, |_, _| 0.0));
+    let profile =
+        profile_period.map(|period| Model::ProfileTrend(ProfileTrend::fit(series, period, horizon, &backtest)));
+    for model in [Some(trend), profile].into_iter().flatten() {
+        let challenger = loss(&model).filter(|challenger| challenger.pinball < choice.loss.pinball);
+        if let Some(loss) = challenger {
+            choice = Choice { model, loss, ..choice };
+        }
+    }
+    Ok(choice)
+}
+
+impl Choice<'_> {
+    fn reason(&self) -> String {
+        let Self { model, loss, naive, loss_naive, .. } = self;
+        let pinball = |loss: &Loss| significant(loss.pinball);
+        let origins = loss.origins;
+        if model.name() == *naive {
+            return format!("{naive}: no other model lost less than {} over {origins} origins", pinball(loss));
+        }
+        let (lost, lost_naive) = (pinball(loss), pinball(loss_naive));
+        format!("{}: pinball loss {lost} against {lost_naive} of {naive} over {origins} origins", model.name())
+    }
+}
