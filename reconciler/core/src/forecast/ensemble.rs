@@ -59,14 +59,15 @@ struct Path {
 }
 
 impl<'a> Ensemble<'a> {
-    /// One path per origin that lies far enough back. `predict` is the model, seen from any step.
+    /// One path per origin that lies far enough back; `None` when there is none. `predict` is the
+    /// model, seen from any step.
     pub(super) fn new(
         series: &'a Series,
         origins: &[usize],
         horizon: usize,
         growth: ErrorGrowth,
         predict: impl Fn(usize, usize) -> f64,
-    ) -> Self {
+    ) -> Option<Self> {
         let mut paths = Vec::with_capacity(origins.len());
         let mut newer = series.last();
         for &origin in origins.iter().rev() {
@@ -82,7 +83,7 @@ impl<'a> Ensemble<'a> {
         }
         let mut ensemble = Self { series, paths, horizon };
         ensemble.displace(|lead| predict(series.last(), lead));
-        ensemble
+        (!ensemble.paths.is_empty()).then_some(ensemble)
     }
 
     /// Turns errors into futures. The fewer independent windows were seen, the less a mean error is
@@ -130,11 +131,6 @@ impl<'a> Ensemble<'a> {
             Some((self.series.level_in_units(extreme), path.weight(lead)))
         };
         self.paths.iter().filter_map(sample).collect()
-    }
-
-    /// Whether there is no path at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.paths.is_empty()
     }
 }
 

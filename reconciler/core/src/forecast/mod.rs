@@ -137,19 +137,9 @@ pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) 
     let horizon = leads.iter().copied().max().unwrap_or(1);
     let choice = choose(&series, &periods(history), horizon)?;
     let Choice { model, loss, loss_naive, origins, .. } = &choice;
-    let ensemble =
-        Ensemble::new(&series, origins, horizon, model.error_growth(), |origin, lead| model.predict(origin, lead));
-    if ensemble.is_empty() {
-        return Err(never("the samples after the last gap are too few to measure errors on"));
-    }
-    let window = |(&horizon, &lead): (&SignedDuration, &usize)| {
-        let seen = ensemble.evidence(lead);
-        Window {
-            horizon,
-            maximum: Distribution::new(ensemble.extremes(lead, f64::max), seen * kept(1.0 - loss.below)),
-            minimum: Distribution::new(ensemble.extremes(lead, f64::min), seen * kept(1.0 - loss.above)),
-        }
-    };
+    let predict = |origin, lead| model.predict(origin, lead);
+    let ensemble = Ensemble::new(&series, origins, horizon, model.error_growth(), predict)
+        .ok_or_else(|| never("the samples are too few, or too near each other, to measure errors on"))?;
     Ok(Forecast {
         model: model.name(),
         reason: choice.reason(),
@@ -158,7 +148,7 @@ pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) 
         step: history.step(),
         levels: LEVELS,
         steps: (1..=horizon).map(|lead| ensemble.step(lead)).collect(),
-        windows: horizons.iter().zip(&leads).map(window).collect(),
+        windows: horizons.iter().zip(leads).map(|(horizon, lead)| window(&ensemble, loss, *horizon, lead)).collect(),
         accuracy: Accuracy {
             pinball: loss.pinball,
             pinball_naive: loss_naive.pinball,
@@ -166,6 +156,15 @@ pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) 
             origins: loss.origins,
         },
     })
+}
+
+fn window(ensemble: &Ensemble<'_>, loss: &Loss, horizon: SignedDuration, lead: usize) -> Window {
+    let evidence = ensemble.evidence(lead);
+    Window {
+        horizon,
+        maximum: Distribution::new(ensemble.extremes(lead, f64::max), evidence * kept(1.0 - loss.below)),
+        minimum: Distribution::new(ensemble.extremes(lead, f64::min), evidence * kept(1.0 - loss.above)),
+    }
 }
 
 /// Share of the evidence for a distribution that is left when this share of values, of nine in ten

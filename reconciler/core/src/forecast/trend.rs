@@ -5,13 +5,15 @@
 //! slope that the noise around the line can explain.
 
 use super::backtest::Backtest;
+use std::rc::Rc;
 
 /// Memories to choose from, in steps: from an onset a few samples ago to a drift over a day of
-/// five-minute steps. Doubling, because neighbours closer than that forecast alike.
-const MEMORIES: [usize; 7] = [4, 8, 16, 32, 64, 128, 256];
+/// five-minute steps. Doubling, because neighbours closer than that forecast alike; from eight on,
+/// because a slope through fewer samples is mostly noise.
+const MEMORIES: [usize; 6] = [8, 16, 32, 64, 128, 256];
 
 /// A slope this many standard errors from zero is believed by half. The discounted sums understate
-/// the error of a slope in correlated noise, which is why this is above the usual two.
+/// the error of a slope in correlated noise, which is why this is above two.
 const EVIDENT_ERRORS: f64 = 3.0;
 
 /// Least weight of samples, in samples, from which a line is drawn; below it the last line is kept.
@@ -29,9 +31,10 @@ struct Line {
 }
 
 /// Continues the line of the newest samples.
+#[derive(Default)]
 pub(super) struct DampedTrend {
     /// What the line was at each step, from the samples up to it.
-    lines: Vec<Line>,
+    lines: Rc<[Line]>,
     /// For each lead, by how many slopes the level has moved.
     slopes: Vec<f64>,
     /// Whether the slope matters to its forecasts at all.
@@ -46,26 +49,14 @@ impl DampedTrend {
         backtest: &Backtest<'_>,
         base: impl Fn(usize, usize) -> f64,
     ) -> Self {
-        let mut best = Self { lines: Vec::new(), slopes: Vec::new(), has_slope: false };
-        let mut least = f64::INFINITY;
-        for memory in MEMORIES.into_iter().filter(|memory| *memory == MEMORIES[0] || 2 * memory <= values.len()) {
-            let mut model = Self { lines: lines(values, memory), slopes: Vec::new(), has_slope: false };
-            let mut improves = false;
-            for damping in dampings(horizon) {
-                let slopes = std::mem::replace(&mut model.slopes, cumulative(damping, horizon));
-                let error =
-                    backtest.mean_absolute_error(|origin, lead| base(origin, lead) + model.predict(origin, lead));
-                if error < least {
-                    (least, improves, model.has_slope) = (error, true, damping > 0.0);
-                } else {
-                    model.slopes = slopes;
-                }
-            }
-            if improves {
-                best = model;
-            }
-        }
-        best
+        let error = |model: &Self| {
+            backtest.mean_absolute_error(|origin, lead| base(origin, lead) + model.predict(origin, lead))
+        };
+        candidates(values, horizon)
+            .map(|model| (error(&model), model))
+            .min_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, best)| best)
+            .unwrap_or_default()
     }
 
     /// What the line seen at `origin` says of the step `lead` after it.
@@ -73,6 +64,20 @@ impl DampedTrend {
         let Line { level, slope } = self.lines.get(origin).copied().unwrap_or_default();
         level + slope * self.slopes.get(lead).copied().unwrap_or(0.0)
     }
+}
+
+/// Every memory of which two fit into the values, the shortest in any case, with every damping.
+fn candidates(values: &[f64], horizon: usize) -> impl Iterator<Item = DampedTrend> {
+    let [shortest, ..] = MEMORIES;
+    let fits = move |memory: &usize| *memory == shortest || 2 * memory <= values.len();
+    MEMORIES.into_iter().filter(fits).flat_map(move |memory| {
+        let lines: Rc<[Line]> = lines(values, memory).into();
+        dampings(horizon).map(|damping| DampedTrend {
+            lines: Rc::clone(&lines),
+            slopes: cumulative(damping, horizon),
+            has_slope: damping > 0.0,
+        })
+    })
 }
 
 /// Share of the slope that is left after each step: none, fading within a quarter of the horizon
