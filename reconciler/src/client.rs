@@ -1,7 +1,7 @@
 //! The API as the command line uses it, and its answers as text for people.
 
-use crate::api::{ErrorBody, Explanation, HoldBody, JournalPage, RetireBody, Status};
-use crate::http::Token;
+use crate::api::{Explanation, HoldBody, JournalPage, RetireBody, Status};
+use crate::http::{ErrorBody, Token};
 use anyhow::{Context, bail};
 use reqwest::Method;
 use serde::Serialize;
