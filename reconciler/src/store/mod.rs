@@ -191,17 +191,15 @@ fn told(path: &Path, error: anyhow::Error) -> anyhow::Error {
     let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
     let advice = match code {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
-            ": make space on its disk or repair it; what was stored before is still there"
-        }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            ": it is damaged or not a store: move it away and restore it from a backup; it was not changed"
+            "make space on its disk or repair it; what was stored before is still there"
         }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            ": let the reconciler's user write this file and its folder, or choose another folder with --data"
+            "let the reconciler's user write this file and its folder, or choose another folder with --data"
         }
-        Some(_) | None => "",
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => open::DAMAGED,
+        Some(_) | None => return error.context(format!("store {}", path.display())),
     };
-    error.context(format!("store {}{advice}", path.display()))
+    error.context(format!("store {}: {advice}", path.display()))
 }
 
 fn encode<T: Serialize>(value: &T) -> anyhow::Result<String> {

@@ -23,8 +23,17 @@ const SCHEMA: &str = "
     CREATE INDEX journal_by_group ON journal (name, id);
 ";
 
+/// Smallest file that SQLite makes. It takes a shorter one for new, and would write over it.
+const FILE_BYTES_MIN: u64 = 512;
+
+/// What is wrong with a file, and what to do.
+pub(super) const DAMAGED: &str =
+    "it is damaged or not a store: move it away and restore it from a backup; it was not changed";
+
 /// Opens a checked file, with its tables.
 pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
+    let length = std::fs::metadata(path).map_or(0, |file| file.len());
+    ensure!(length == 0 || length >= FILE_BYTES_MIN, DAMAGED);
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A killed reconciler leaves changes beside the file. Closing the connection would write them into it,
@@ -45,9 +54,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
 /// The version of a store that is whole; 0 of a file that is new.
 fn checked_version(connection: &Connection) -> anyhow::Result<i64> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        bail!("it is damaged: move it away and restore it from a backup; it was not changed ({verdict})");
-    }
+    ensure!(verdict == "ok", "{DAMAGED} ({verdict})");
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match version {
