@@ -1,5 +1,7 @@
 //! The store on real files: what survives, what is refused, and that a refused file stays as it is.
 
+#![cfg(test)]
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::json;

@@ -19,12 +19,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let read = Json::from_request(request, state).await;
-        read.map(|Json(body)| Self(body)).map_err(|rejection| match rejection {
-            JsonRejection::JsonDataError(error) => unfitting(&error),
-            rejection => ApiError::Refused(rejection.status(), format!("{}; {REMEDY}", rejection.body_text())),
-        })
+        let Json(body) = Json::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
+        Ok(Self(body))
     }
+}
+
+fn unread(rejection: &JsonRejection) -> ApiError {
+    if let JsonRejection::JsonDataError(error) = rejection {
+        return unfitting(error);
+    }
+    ApiError::Refused(rejection.status(), format!("{}; {REMEDY}", rejection.body_text()))
 }
 
 /// Names the attribute that does not fit.
