@@ -2,7 +2,7 @@
 
 use crate::board::Board;
 use crate::daemon::Stop;
-use crate::http::Token;
+use crate::http::{Token, check_reach};
 use crate::metrics::PrometheusSource;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -74,8 +74,10 @@ impl App {
     /// Opens the data directory and everything that depends on it.
     ///
     /// # Errors
-    /// When the directory is in use, unwritable or damaged, or a setting is wrong.
+    /// When the directory is in use, unwritable or damaged, or a setting is wrong. An API that others than
+    /// this host reach needs a token.
     pub fn open(config: ServeConfig, stop: Stop) -> anyhow::Result<Self> {
+        check_reach(config.listen, config.token.as_ref(), "run modules and move traffic")?;
         let data = &config.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("data directory {} cannot be made: choose another with --data", data.display()))?;

@@ -1,17 +1,21 @@
 //! The API as the command line uses it, and its answers as text for people.
 
-use crate::api::{ErrorBody, Explanation, HoldBody, JournalPage, RetireBody, Status};
-use crate::http::Token;
-use anyhow::{Context, bail};
+use crate::api::{Explanation, HoldBody, JournalPage, RetireBody, Status};
+use crate::http::{ErrorBody, Token};
+use anyhow::{Context, bail, ensure};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shadow_core::model::name;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
 /// Time for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Records asked for at once: a page arrives within the timeout also over a slow line.
+const JOURNAL_PAGE: u32 = 500;
 
 /// A client of a reconciler's API.
 #[derive(Debug)]
@@ -65,7 +69,7 @@ impl Client {
                 let problems: Vec<String> = body.problems.iter().map(|problem| format!("\n  {problem}")).collect();
                 bail!("{}:{}", body.error, problems.concat())
             }
-            Err(_not_ours) => bail!("the reconciler answered {status}"),
+            Err(_not_ours) => bail!("{} answered {status}: is it a reconciler? set --endpoint", self.endpoint),
         }
     }
 
@@ -88,7 +92,7 @@ impl Client {
         };
         let mut all = Vec::new();
         for name in names {
-            all.push(self.get::<Status>(&format!("/v1/groups/{name}/status")).await?);
+            all.push(self.get::<Status>(&address(&name, "status")?).await?);
         }
         if json {
             return Ok(serde_json::to_string_pretty(&all)?);
@@ -102,7 +106,7 @@ impl Client {
     /// # Errors
     /// When the reconciler cannot be reached or refuses.
     pub async fn explain(&self, group: &str, json: bool) -> anyhow::Result<String> {
-        let explanation: Explanation = self.get(&format!("/v1/groups/{group}/explain")).await?;
+        let explanation: Explanation = self.get(&address(group, "explain")?).await?;
         if json {
             return Ok(serde_json::to_string_pretty(&explanation)?);
         }
@@ -115,7 +119,7 @@ impl Client {
     /// When the reconciler cannot be reached or refuses.
     pub async fn hold(&self, group: &str, reason: &str, duration: Option<&str>) -> anyhow::Result<String> {
         let body = HoldBody { reason: reason.to_owned(), duration: duration.map(str::to_owned) };
-        self.send(Method::POST, &format!("/v1/groups/{group}/hold"), Some(&body)).await?;
+        self.send(Method::POST, &address(group, "hold")?, Some(&body)).await?;
         Ok(accepted(group, "hold"))
     }
 
@@ -124,7 +128,7 @@ impl Client {
     /// # Errors
     /// When the reconciler cannot be reached or refuses.
     pub async fn tell(&self, group: &str, action: &str) -> anyhow::Result<String> {
-        self.send::<()>(Method::POST, &format!("/v1/groups/{group}/{action}"), None).await?;
+        self.send::<()>(Method::POST, &address(group, action)?, None).await?;
         Ok(accepted(group, action))
     }
 
@@ -134,7 +138,7 @@ impl Client {
     /// When the reconciler cannot be reached or refuses.
     pub async fn retire(&self, group: &str, remove_route: bool) -> anyhow::Result<String> {
         let body = RetireBody { remove_route };
-        self.send(Method::POST, &format!("/v1/groups/{group}/retire"), Some(&body)).await?;
+        self.send(Method::POST, &address(group, "retire")?, Some(&body)).await?;
         Ok(accepted(group, "retire"))
     }
 
@@ -143,8 +147,7 @@ impl Client {
     /// # Errors
     /// When the reconciler cannot be reached or refuses.
     pub async fn journal(&self, group: Option<&str>, after: i64, limit: u32, json: bool) -> anyhow::Result<String> {
-        let of_group = group.map(|group| format!("&group={group}")).unwrap_or_default();
-        let page: JournalPage = self.get(&format!("/v1/journal?after={after}&limit={limit}{of_group}")).await?;
+        let page = self.pages(group, after, limit).await?;
         if json {
             return Ok(serde_json::to_string_pretty(&page)?);
         }
@@ -156,6 +159,32 @@ impl Client {
         };
         Ok(page.records.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
+
+    /// The pages of the journal after an id as one page of at most `limit` records.
+    async fn pages(&self, group: Option<&str>, after: i64, limit: u32) -> anyhow::Result<JournalPage> {
+        let of_group = group.map(valid).transpose()?.map(|group| format!("&group={group}")).unwrap_or_default();
+        let mut whole = JournalPage { records: Vec::new(), next: Some(after) };
+        let mut left = limit;
+        while let Some(after) = whole.next.filter(|_| left > 0) {
+            let ask = left.min(JOURNAL_PAGE);
+            let page: JournalPage = self.get(&format!("/v1/journal?after={after}&limit={ask}{of_group}")).await?;
+            left -= ask;
+            whole.records.extend(page.records);
+            whole.next = page.next;
+        }
+        Ok(whole)
+    }
+}
+
+/// The address of something that a group has.
+fn address(group: &str, part: &str) -> anyhow::Result<String> {
+    Ok(format!("/v1/groups/{}/{part}", valid(group)?))
+}
+
+/// A group's name, unless it cannot be one: it would become part of another address.
+fn valid(group: &str) -> anyhow::Result<&str> {
+    ensure!(name::is_valid(group), "{group:?} is not the name of a group: {}", name::RULE);
+    Ok(group)
 }
 
 fn accepted(group: &str, action: &str) -> String {

@@ -5,17 +5,13 @@ use super::refusal::Refusal;
 use super::supervisor::Supervisor;
 use super::targets::{TargetGroup, targets};
 use super::task::{TaskResult, TaskSpec, Tasks};
-use super::token::Token;
+use crate::http::{self, ApiError, Body, ErrorBody, Path, Token, only_new};
 use anyhow::Context as _;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH, WWW_AUTHENTICATE};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
-use shadow_core::model::check::Problem;
 use shadow_core::model::process::{ProcessSpec, ProcessStatus};
 use std::sync::Arc;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
@@ -23,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Largest request: a declaration with a long environment has some ten KiB.
-const BODY_MAX: usize = 256 << 10;
+const BODY_BYTES_MAX: usize = 256 << 10;
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -36,25 +32,13 @@ pub(super) struct Api {
     pub token: Option<Token>,
 }
 
-/// Why a request was refused.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ErrorBody {
-    /// What went wrong, in a sentence.
-    pub error: String,
-    /// What is wrong with the declaration, attribute by attribute.
-    pub problems: Vec<Problem>,
-}
-
 impl Api {
     /// The routes.
     pub(super) fn router(self) -> Router {
         let (guarded, _document) = guarded().split_for_parts();
         let (open, _document) = open().split_for_parts();
-        guarded
-            .layer(middleware::from_fn_with_state(self.clone(), require_token))
-            .merge(open)
-            .layer(DefaultBodyLimit::max(BODY_MAX))
-            .with_state(self)
+        let token = self.token.clone();
+        http::service(guarded, open, token, BODY_BYTES_MAX).with_state(self)
     }
 }
 
@@ -79,34 +63,16 @@ fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(scrape)).routes(routes!(prometheus_targets))
 }
 
-async fn require_token(State(api): State<Api>, request: Request, next: Next) -> Response {
-    match &api.token {
-        Some(token) if !token.is_shown_in(request.headers()) => {
-            let body = ErrorBody { error: "show the agent's token as a bearer token".to_owned(), problems: Vec::new() };
-            (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], Json(body)).into_response()
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let error = refusal.to_string();
+        match refusal {
+            Refusal::Invalid(problems) => Self::Invalid(problems),
+            Refusal::Different(_) => Self::Exists(error),
+            Refusal::Unknown(_) => Self::NotFound(error),
+            Refusal::Failed(error) => Self::Internal(error),
         }
-        Some(_) | None => next.run(request).await,
     }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = match &self {
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Different(_) => StatusCode::PRECONDITION_FAILED,
-            Self::Unknown(_) => StatusCode::NOT_FOUND,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let error = self.to_string();
-        let problems = if let Self::Invalid(problems) = self { problems.0 } else { Vec::new() };
-        (status, Json(ErrorBody { error, problems })).into_response()
-    }
-}
-
-/// The body of a request, or the refusal that says what is wrong with it.
-fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
-    let remedy = "send the document that the API describes, with content-type application/json";
-    body.map(|Json(body)| body).map_err(|rejection| Refusal::problem("", rejection.body_text(), remedy))
 }
 
 /// The processes that Prometheus can scrape, for its `http_sd_configs`
@@ -126,7 +92,7 @@ async fn list_processes(State(api): State<Api>) -> Json<Vec<ProcessStatus>> {
     get, path = "/v1/processes/{name}", params(("name" = String, Path)),
     responses((status = OK, body = ProcessStatus), (status = NOT_FOUND, body = ErrorBody))
 )]
-async fn get_process(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<ProcessStatus>, Refusal> {
+async fn get_process(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<ProcessStatus>, ApiError> {
     Ok(Json(api.supervisor.view(&name)?.status))
 }
 
@@ -147,15 +113,13 @@ async fn put_process(
     State(api): State<Api>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    spec: Result<Json<ProcessSpec>, JsonRejection>,
-) -> Result<Json<ProcessStatus>, Refusal> {
-    let spec = body(spec)?;
+    Body(spec): Body<ProcessSpec>,
+) -> Result<Json<ProcessStatus>, ApiError> {
     if spec.name != name {
         let summary = format!("{:?} is not the name in the address, {name:?}", spec.name);
-        return Err(Refusal::problem("name", summary, "use one name"));
+        return Err(Refusal::problem("name", summary, "use one name").into());
     }
-    let create_only = headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*");
-    Ok(Json(api.supervisor.declare(spec, create_only).await?.status))
+    Ok(Json(api.supervisor.declare(spec, only_new(&headers)).await?.status))
 }
 
 /// Stops a process and forgets it
@@ -165,7 +129,7 @@ async fn put_process(
     delete, path = "/v1/processes/{name}", params(("name" = String, Path)),
     responses((status = NO_CONTENT), (status = NOT_FOUND, body = ErrorBody))
 )]
-async fn delete_process(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, Refusal> {
+async fn delete_process(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     api.supervisor.delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -175,11 +139,8 @@ async fn delete_process(State(api): State<Api>, Path(name): Path<String>) -> Res
     post, path = "/v1/tasks", request_body = TaskSpec,
     responses((status = OK, body = TaskResult), (status = UNPROCESSABLE_ENTITY, body = ErrorBody))
 )]
-async fn run_task(
-    State(api): State<Api>,
-    task: Result<Json<TaskSpec>, JsonRejection>,
-) -> Result<Json<TaskResult>, Refusal> {
-    Ok(Json(api.tasks.run(&body(task)?, api.supervisor.context()).await?))
+async fn run_task(State(api): State<Api>, Body(task): Body<TaskSpec>) -> Result<Json<TaskResult>, ApiError> {
+    Ok(Json(api.tasks.run(&task, api.supervisor.context()).await?))
 }
 
 /// Tells that the agent serves
@@ -190,7 +151,7 @@ async fn healthz() -> &'static str {
 
 /// Metrics for Prometheus
 #[utoipa::path(get, path = "/metrics", responses((status = OK, body = String)))]
-async fn scrape(State(api): State<Api>) -> Result<Response, Refusal> {
+async fn scrape(State(api): State<Api>) -> Result<Response, ApiError> {
     let views = api.supervisor.views();
     let strays = api.supervisor.context().stray_count();
     let text = tokio::task::spawn_blocking(move || metrics::exposition(&views, strays)).await;

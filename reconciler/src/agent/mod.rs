@@ -20,14 +20,14 @@ mod run;
 mod supervisor;
 mod targets;
 mod task;
-mod token;
 mod usage;
 
-pub use api::{ErrorBody, openapi};
+pub use api::openapi;
 pub use launch::{LaunchArgs, launch};
 pub use task::{TaskResult, TaskSpec};
 
-use anyhow::{Context as _, bail, ensure};
+use crate::http::{Token, check_reach};
+use anyhow::{Context as _, bail};
 use api::Api;
 use context::Context;
 use std::collections::BTreeMap;
@@ -38,7 +38,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use supervisor::Supervisor;
-use token::Token;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -99,13 +98,8 @@ impl Agent {
     /// The address may be reached by others and there is no token; the data directory cannot be
     /// written or belongs to a running agent; the port is in use.
     pub async fn start(config: AgentConfig) -> anyhow::Result<Self> {
-        let token = config.token.as_deref().filter(|token| !token.is_empty()).map(Token::new);
-        ensure!(
-            token.is_some() || config.listen.ip().is_loopback(),
-            "--listen {} can be reached by other hosts, and whoever reaches the agent can run commands: \
-             set SHADOW_TOKEN, or listen on 127.0.0.1",
-            config.listen
-        );
+        let token = config.token.as_deref().and_then(Token::new);
+        check_reach(config.listen, token.as_ref(), "run commands")?;
         let data = prepare(&config.data)?;
         let lock = lock(&data)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {

@@ -1,11 +1,11 @@
 //! Policies and groups as declared.
 
-use super::{ApiError, ErrorBody};
 use crate::app::App;
+use crate::http::{ApiError, Body, ErrorBody, Path, only_new};
 use crate::store::{Command, Put, Stored};
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use shadow_core::model::Problems;
 use shadow_core::model::group::{GroupSpec, ModuleSpec};
 use shadow_core::model::policy::PolicySpec;
@@ -24,7 +24,7 @@ pub(super) async fn put_policy(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    Json(spec): Json<PolicySpec>,
+    Body(spec): Body<PolicySpec>,
 ) -> Result<(StatusCode, Json<Stored<PolicySpec>>), ApiError> {
     same_name(&name, &spec.name)?;
     spec.clone().check()?;
@@ -51,15 +51,11 @@ pub(super) async fn delete_policy(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let users = app.store.groups_with_policy(&name)?;
-    if !users.is_empty() {
-        let users = users.join(", ");
-        return Err(ApiError::Conflict(format!(
-            "policy {name:?} is used by {users}: remove or change these groups first"
-        )));
+    let users = app.store.remove_policy(&name)?.join(", ");
+    if users.is_empty() {
+        return Ok(StatusCode::NO_CONTENT);
     }
-    app.store.remove_policy(&name)?;
-    Ok(StatusCode::NO_CONTENT)
+    Err(ApiError::Conflict(format!("policy {name:?} is used by {users}: remove or change these groups first")))
 }
 
 /// Names of all groups.
@@ -76,7 +72,7 @@ pub(super) async fn put_group(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    Json(spec): Json<GroupSpec>,
+    Body(spec): Body<GroupSpec>,
 ) -> Result<(StatusCode, Json<Stored<GroupSpec>>), ApiError> {
     same_name(&name, &spec.name)?;
     let mut problems = spec.clone().check(0).err().unwrap_or_default();
@@ -152,11 +148,6 @@ async fn removed_in_time(app: &App, name: &str) -> anyhow::Result<bool> {
         drop(tokio::time::timeout(Duration::from_secs(1), changed).await);
     }
     Ok(false)
-}
-
-/// `If-None-Match: *` asks for creation only (RFC 9110, 13.1.2).
-fn only_new(headers: &HeaderMap) -> bool {
-    headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*")
 }
 
 fn status_of(put: Put, kind: &str, name: &str) -> Result<StatusCode, ApiError> {

@@ -2,30 +2,27 @@
 //! decides and never touches a group's state, which only the group's own cycle writes.
 
 mod declarations;
-mod error;
 mod operate;
 mod splits;
 
 use crate::app::App;
-use crate::http::require_token;
+use crate::http;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use error::{ApiError, ErrorBody};
 pub use operate::{Explanation, HoldBody, JournalPage, RetireBody, SlotStatus, Status};
 pub use splits::SplitDocument;
 
 /// Largest request body: a group with thousands of parameters stays far below it.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The API with its description.
-fn described() -> (Router<Arc<App>>, OpenApi) {
-    OpenApiRouter::with_openapi(document())
+/// What wants the token.
+fn guarded() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(declarations::put_policy, declarations::get_policy, declarations::delete_policy))
         .routes(routes!(declarations::put_group, declarations::get_group, declarations::delete_group))
         .routes(routes!(declarations::list_groups))
@@ -40,24 +37,24 @@ fn described() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(operate::failback))
         .routes(routes!(operate::retire))
         .routes(routes!(operate::journal))
-        .split_for_parts()
+}
+
+/// What everybody may read: it tells nothing that was declared.
+fn open() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(operate::healthz)).routes(routes!(operate::metrics))
 }
 
 /// The service: everything under `/v1` wants the bearer token.
 pub fn router(app: Arc<App>) -> Router {
-    let (v1, openapi) = described();
-    let token = app.config.token.clone();
-    v1.layer(axum::middleware::from_fn(move |request, next| require_token(token.clone(), request, next)))
-        .route("/healthz", get(async || "ok\n"))
-        .route("/metrics", get(operate::metrics))
-        .route("/openapi.json", get(async move || axum::Json(openapi)))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(app)
+    let (guarded, _document) = guarded().split_for_parts();
+    let (open, _document) = open().split_for_parts();
+    let open = open.route("/openapi.json", get(async || axum::Json(openapi())));
+    http::service(guarded, open, app.config.token.clone(), BODY_BYTES_MAX).with_state(app)
 }
 
 /// The OpenAPI 3.1 description of the API.
 pub fn openapi() -> OpenApi {
-    described().1
+    OpenApiRouter::with_openapi(document()).merge(guarded()).merge(open()).into_openapi()
 }
 
 fn document() -> OpenApi {

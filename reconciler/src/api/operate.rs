@@ -1,12 +1,12 @@
 //! What people ask: how is it, why did it not act, leave it alone, do it now.
 
-use super::{ApiError, ErrorBody};
 use crate::app::App;
 use crate::board::View;
+use crate::http::{ApiError, Body, ErrorBody, Path, Query};
 use crate::journal::Record;
 use crate::store::Command;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,8 @@ pub struct RetireBody {
 pub struct JournalPage {
     /// Oldest first.
     pub records: Vec<Record>,
+    /// What to ask for as `after` to read on; absent when there were no more.
+    pub next: Option<i64>,
 }
 
 /// Which part of the journal.
@@ -117,7 +119,7 @@ pub(super) struct JournalQuery {
     /// Only records after this id.
     #[serde(default)]
     after: i64,
-    /// At most so many, up to 1000.
+    /// At most so many, 1 to 1000; 1000 when left out, or when more are asked for.
     limit: Option<u32>,
 }
 
@@ -180,11 +182,12 @@ fn slots_of(state: &GroupState) -> BTreeMap<SlotId, SlotStatus> {
 }
 
 /// Leaves a group alone.
-#[utoipa::path(post, path = "/v1/groups/{name}/hold", request_body = HoldBody, responses((status = 202)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/hold", request_body = HoldBody, responses(
+    (status = 202), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(super) async fn hold(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Json(body): Json<HoldBody>,
+    Body(body): Body<HoldBody>,
 ) -> Result<StatusCode, ApiError> {
     let mut problems = Problems::default();
     let duration = body.duration.map(|text| parse_duration(&text));
@@ -203,32 +206,36 @@ pub(super) async fn hold(
 }
 
 /// Lets a held group go on.
-#[utoipa::path(post, path = "/v1/groups/{name}/release", responses((status = 202)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/release", responses((status = 202), (status = 404, body = ErrorBody)))]
 pub(super) async fn release(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     command(&app, &name, &Command::Release)
 }
 
 /// Allows an automatic hand-over in spite of the cooldown.
-#[utoipa::path(post, path = "/v1/groups/{name}/acknowledge", responses((status = 202)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/acknowledge", responses((status = 202), (status = 404, body = ErrorBody)))]
 pub(super) async fn acknowledge(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     command(&app, &name, &Command::Acknowledge)
 }
 
 /// Makes a shadow and keeps it ready.
-#[utoipa::path(post, path = "/v1/groups/{name}/prepare", responses((status = 202), (status = 409, body = ErrorBody)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/prepare", responses(
+    (status = 202), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn prepare(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     request(&app, &name, Request::Prepare)
 }
 
 /// Hands over to a shadow, making one first if there is none.
-#[utoipa::path(post, path = "/v1/groups/{name}/failover", responses((status = 202), (status = 409, body = ErrorBody)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/failover", responses(
+    (status = 202), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn failover(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     request(&app, &name, Request::Failover)
 }
 
 /// Returns to the standby.
-#[utoipa::path(post, path = "/v1/groups/{name}/failback", responses((status = 202), (status = 409, body = ErrorBody)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/failback", responses(
+    (status = 202), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn failback(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
+    exists(&app, &name)?;
     let standby = app.store.state(&name)?.is_some_and(|state| state.slot_with(Role::Standby).is_some());
     if !standby {
         return Err(ApiError::Conflict(format!(
@@ -239,11 +246,12 @@ pub(super) async fn failback(State(app): State<Arc<App>>, Path(name): Path<Strin
 }
 
 /// Takes away what was made for a group.
-#[utoipa::path(post, path = "/v1/groups/{name}/retire", request_body = RetireBody, responses((status = 202)))]
+#[utoipa::path(post, path = "/v1/groups/{name}/retire", request_body = RetireBody, responses(
+    (status = 202), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn retire(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Json(body): Json<RetireBody>,
+    Body(body): Body<RetireBody>,
 ) -> Result<StatusCode, ApiError> {
     request(&app, &name, if body.remove_route { Request::RetireWithRoute } else { Request::Retire })
 }
@@ -264,17 +272,35 @@ fn command(app: &App, name: &str, command: &Command) -> Result<StatusCode, ApiEr
 }
 
 /// The journal.
-#[utoipa::path(get, path = "/v1/journal", params(JournalQuery), responses((status = 200, body = JournalPage)))]
+#[utoipa::path(get, path = "/v1/journal", params(JournalQuery), responses(
+    (status = 200, body = JournalPage), (status = 400, body = ErrorBody)))]
 pub(super) async fn journal(
     State(app): State<Arc<App>>,
     Query(query): Query<JournalQuery>,
 ) -> Result<Json<JournalPage>, ApiError> {
     let limit = query.limit.unwrap_or(PAGE_MAX).min(PAGE_MAX);
-    let records = app.store.journal(query.group.as_deref(), query.after, limit)?;
-    Ok(Json(JournalPage { records }))
+    if limit == 0 {
+        return Err(ApiError::Refused(StatusCode::BAD_REQUEST, format!("limit is 0: ask for 1 to {PAGE_MAX} records")));
+    }
+    Ok(Json(page(app.store.journal(query.group.as_deref(), query.after, limit + 1)?, limit)))
+}
+
+/// The page of at most `limit` records, of which one more than that were read if there are more.
+fn page(mut records: Vec<Record>, limit: u32) -> JournalPage {
+    let has_more = records.len() > limit as usize;
+    records.truncate(limit as usize);
+    let next = records.last().map(|record| record.id).filter(|_| has_more);
+    JournalPage { records, next }
+}
+
+/// Tells that the reconciler serves.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)), security(()))]
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
 }
 
 /// The reconciler's own metrics, for Prometheus.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)), security(()))]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> String {
     app.metrics.text(&app.board)
 }

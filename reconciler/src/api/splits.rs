@@ -1,11 +1,12 @@
 //! Routes that our own control plane realises on Envoy.
 
 use super::declarations::same_name;
-use super::{ApiError, ErrorBody};
 use crate::app::App;
+use crate::http::{ApiError, Body, ErrorBody, Path, only_new};
+use crate::traffic::{ControlPlane, SplitError};
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use shadow_core::model::split::{SplitSpec, SplitStatus};
 use std::sync::Arc;
@@ -27,25 +28,35 @@ pub(super) async fn put_split(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    Json(spec): Json<SplitSpec>,
+    Body(spec): Body<SplitSpec>,
 ) -> Result<Json<SplitDocument>, ApiError> {
     same_name(&name, &spec.name)?;
-    spec.check()?;
-    let before = app.store.split(&name)?;
-    let only_new = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*");
-    if only_new && before.as_ref().is_some_and(|before| *before != spec) {
-        return Err(ApiError::Exists(format!("route {name:?} exists and differs: import it, or choose another name")));
-    }
-    if let Some(before) = before.filter(|before| before.epoch > spec.epoch) {
-        return Err(ApiError::Conflict(format!(
-            "epoch {} is older than {}, which is in force: somebody else leads this group now",
-            spec.epoch, before.epoch
-        )));
-    }
-    // Stored first: a route that the control plane forgot in a restart would be an outage.
-    app.store.put_split(&spec)?;
-    app.control_plane.apply(spec.clone()).map_err(|error| ApiError::Conflict(error.to_string()))?;
+    let only_new = only_new(&headers);
+    // Stored first: a route that the control plane forgot in a restart would be an outage. Checked before
+    // that: a stored one that it refuses would keep the reconciler from starting.
+    app.store.put_split(&spec, |stored| admissible(&spec, stored, only_new))??;
+    app.control_plane.apply(spec.clone())?;
     document(&app, spec).await
+}
+
+/// Whether a control plane that serves the stored routes would take this one.
+fn admissible(spec: &SplitSpec, stored: Vec<SplitSpec>, only_new: bool) -> Result<(), ApiError> {
+    let before = stored.iter().find(|before| before.name == spec.name);
+    if only_new && before.is_some_and(|before| before != spec) {
+        let error = format!("route {:?} exists and differs: import it, or choose another name", spec.name);
+        return Err(ApiError::Exists(error));
+    }
+    let rehearsal = ControlPlane::new(stored)?;
+    Ok(rehearsal.apply(spec.clone())?)
+}
+
+impl From<SplitError> for ApiError {
+    fn from(error: SplitError) -> Self {
+        match error {
+            SplitError::Invalid { problems, .. } => Self::Invalid(problems),
+            SplitError::StaleEpoch { .. } | SplitError::ListenerTaken { .. } => Self::Conflict(error.to_string()),
+        }
+    }
 }
 
 /// A route.

@@ -1,4 +1,4 @@
-//! Errors as the API tells them.
+//! Errors as an API tells them: always the same JSON document, whatever went wrong.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -18,6 +18,8 @@ pub struct ErrorBody {
 /// Why a request was not done.
 #[derive(Debug)]
 pub enum ApiError {
+    /// It is turned away before anybody looks at what it asks for: the status, and what to do.
+    Refused(StatusCode, String),
     /// There is no such thing.
     NotFound(String),
     /// It stands against something that is.
@@ -45,6 +47,7 @@ impl From<Problems> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, error, problems) = match self {
+            Self::Refused(status, error) => (status, error, Vec::new()),
             Self::NotFound(error) => (StatusCode::NOT_FOUND, error, Vec::new()),
             Self::Conflict(error) => (StatusCode::CONFLICT, error, Vec::new()),
             Self::Exists(error) => (StatusCode::PRECONDITION_FAILED, error, Vec::new()),

@@ -1,0 +1,46 @@
+//! What the reconciler's API and the agent's have in common: who may ask, how requests are read, and
+//! how errors are told. It knows nothing of what is asked for.
+
+mod error;
+mod extract;
+mod reach;
+mod token;
+
+pub use error::{ApiError, ErrorBody};
+pub use extract::{Body, Path, Query};
+pub use reach::{OpenToOthers, check_reach};
+pub use token::Token;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::{Router, middleware};
+
+/// One service of two routers: `guarded` wants the token, if there is one; `open` is for everybody.
+/// Whatever goes wrong before a handler is reached is answered as [`ErrorBody`] too.
+pub fn service<S: Clone + Send + Sync + 'static>(
+    guarded: Router<S>,
+    open: Router<S>,
+    token: Option<Token>,
+    body_bytes_max: usize,
+) -> Router<S> {
+    guarded
+        .layer(middleware::from_fn_with_state(token, token::require))
+        .merge(open)
+        .fallback(unknown_address)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+}
+
+/// Whether a request asks for creation only: `If-None-Match: *` (RFC 9110, 13.1.2).
+pub fn only_new(headers: &HeaderMap) -> bool {
+    headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*")
+}
+
+async fn unknown_address(uri: Uri) -> ApiError {
+    ApiError::NotFound(format!("there is nothing at {}: see the API's OpenAPI document for its addresses", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let error = format!("{} does not do {method}: the Allow header of this answer says what it does", uri.path());
+    ApiError::Refused(StatusCode::METHOD_NOT_ALLOWED, error)
+}

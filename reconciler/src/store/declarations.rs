@@ -1,0 +1,189 @@
+//! What users declare: policies, groups and routes, each under its name.
+
+use super::{Store, decode, encode};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use shadow_core::model::group::GroupSpec;
+use shadow_core::model::policy::PolicySpec;
+use shadow_core::model::split::SplitSpec;
+
+/// A declaration as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Stored<T> {
+    /// The document.
+    pub spec: T,
+    /// Raised with each change of it.
+    pub generation: u64,
+}
+
+/// Outcome of storing a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was not there before.
+    Created,
+    /// It was there and differed.
+    Updated,
+    /// It was there and is the same.
+    Unchanged,
+    /// It was there and differs, and only a new one was to be stored.
+    Exists,
+}
+
+impl Store {
+    fn put_declaration<T>(&self, table: &str, name: &str, spec: &T, only_new: bool) -> anyhow::Result<(Put, u64)>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        self.with(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let before = stored(&transaction, table, name)?;
+            let outcome = match &before {
+                None => Put::Created,
+                Some((text, _)) if decode::<T>(text)? == *spec => Put::Unchanged,
+                Some(_) if only_new => Put::Exists,
+                Some(_) => Put::Updated,
+            };
+            let generation = before.map_or(0, |(_, generation)| generation);
+            if matches!(outcome, Put::Unchanged | Put::Exists) {
+                return Ok((outcome, generation));
+            }
+            let sql = format!("INSERT OR REPLACE INTO {table} (name, spec, generation) VALUES (?1, ?2, ?3)");
+            transaction.execute(&sql, params![name, encode(spec)?, generation + 1])?;
+            transaction.commit()?;
+            Ok((outcome, generation + 1))
+        })
+    }
+
+    fn declaration<T: DeserializeOwned>(&self, table: &str, name: &str) -> anyhow::Result<Option<Stored<T>>> {
+        let sql =
+            format!("SELECT json_object('spec', json(spec), 'generation', generation) FROM {table} WHERE name = ?1");
+        self.document(&sql, &[name])
+    }
+
+    /// Stores a policy.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_policy(&self, spec: &PolicySpec, only_new: bool) -> anyhow::Result<(Put, u64)> {
+        self.put_declaration("policies", &spec.name, spec, only_new)
+    }
+
+    /// A policy by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn policy(&self, name: &str) -> anyhow::Result<Option<Stored<PolicySpec>>> {
+        self.declaration("policies", name)
+    }
+
+    /// Removes a policy, unless groups use it; those are returned.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remove_policy(&self, name: &str) -> anyhow::Result<Vec<String>> {
+        self.with(|connection| {
+            let users = users_of(connection, name)?;
+            if users.is_empty() {
+                connection.execute("DELETE FROM policies WHERE name = ?1", [name])?;
+            }
+            Ok(users)
+        })
+    }
+
+    /// Stores a group.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_group(&self, spec: &GroupSpec, only_new: bool) -> anyhow::Result<(Put, u64)> {
+        self.put_declaration("groups", &spec.name, spec, only_new)
+    }
+
+    /// A group by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn group(&self, name: &str) -> anyhow::Result<Option<Stored<GroupSpec>>> {
+        self.declaration("groups", name)
+    }
+
+    /// Names of all groups, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn group_names(&self) -> anyhow::Result<Vec<String>> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT name FROM groups ORDER BY name")?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Names of the groups that use a policy.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn groups_with_policy(&self, policy: &str) -> anyhow::Result<Vec<String>> {
+        self.with(|connection| users_of(connection, policy))
+    }
+
+    /// Stores a route, unless `admissible` refuses it beside those that are stored. Nothing else is
+    /// stored meanwhile, so that of two routes that exclude each other only one gets in.
+    ///
+    /// # Errors
+    /// When the store cannot be written; inside, what `admissible` said.
+    pub fn put_split<E>(
+        &self,
+        spec: &SplitSpec,
+        admissible: impl FnOnce(Vec<SplitSpec>) -> Result<(), E>,
+    ) -> anyhow::Result<Result<(), E>> {
+        self.with(|connection| {
+            if let Err(refused) = admissible(splits_of(connection)?) {
+                return Ok(Err(refused));
+            }
+            let sql = "INSERT OR REPLACE INTO splits (name, spec) VALUES (?1, ?2)";
+            connection.execute(sql, params![spec.name, encode(spec)?])?;
+            Ok(Ok(()))
+        })
+    }
+
+    /// A route by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn split(&self, name: &str) -> anyhow::Result<Option<SplitSpec>> {
+        self.document("SELECT spec FROM splits WHERE name = ?1", &[name])
+    }
+
+    /// All routes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn splits(&self) -> anyhow::Result<Vec<SplitSpec>> {
+        self.with(splits_of)
+    }
+
+    /// Removes a route.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remove_split(&self, name: &str) -> anyhow::Result<()> {
+        self.execute("DELETE FROM splits WHERE name = ?1", [name])
+    }
+}
+
+fn stored(connection: &Connection, table: &str, name: &str) -> anyhow::Result<Option<(String, u64)>> {
+    let sql = format!("SELECT spec, generation FROM {table} WHERE name = ?1");
+    Ok(connection.query_row(&sql, [name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+fn users_of(connection: &Connection, policy: &str) -> anyhow::Result<Vec<String>> {
+    let sql = "SELECT name FROM groups WHERE json_extract(spec, '$.policy') = ?1 ORDER BY name";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map([policy], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+fn splits_of(connection: &Connection) -> anyhow::Result<Vec<SplitSpec>> {
+    let mut statement = connection.prepare_cached("SELECT spec FROM splits ORDER BY name")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    rows.map(|text| decode(&text?)).collect()
+}
