@@ -205,6 +205,17 @@ fn unconfirmed_handover_returns_the_writes() {
 }
 
 #[test]
+fn retiring_in_the_middle_of_a_handover_takes_the_writes_back_in_a_new_epoch() {
+    let mut world = shifting();
+    world.data_plane_unreachable = true;
+    world.score = Some((0.99, 0.95));
+    world.until(Phase::HandingOver).ask(Request::Retire);
+    world.until(Phase::Retiring);
+    assert_eq!(wanted(&world), (100, 0, Some("a")));
+    assert_eq!(world.writers(), ["a", "b", "a"]);
+}
+
+#[test]
 fn writes_are_shared_where_the_policy_says_so() {
     let mut world = World::with_policy(|policy| policy.shift.split_writes = true);
     world.until(Phase::Idle).ticks(6);
