@@ -1,7 +1,3 @@
-locals {
-  affinity_cookie = var.traffic.affinity != null ? var.traffic.affinity.cookie : var.params.affinity_cookie
-}
-
 resource "shadow_traffic_split" "this" {
   name  = var.traffic.group
   epoch = var.traffic.epoch
@@ -13,6 +9,7 @@ resource "shadow_traffic_split" "this" {
   }
 
   backends = var.traffic.backends
+  writer   = var.traffic.writer
 
   mirror = var.traffic.mirror == null ? null : {
     from            = var.traffic.mirror.from
@@ -23,9 +20,8 @@ resource "shadow_traffic_split" "this" {
     timeout_ms      = var.traffic.mirror.timeout_ms
   }
 
-  affinity = local.affinity_cookie == null ? null : {
-    cookie = local.affinity_cookie
-  }
+  # Refused with a reason rather than ignored.
+  affinity = var.traffic.affinity
 
   health_check = var.params.health_path == null ? null : {
     path                = var.params.health_path

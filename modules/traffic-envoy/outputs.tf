@@ -12,8 +12,9 @@ output "supports" {
   description = "What this module can do."
   value = {
     weights  = true
+    writer   = true
     mirror   = true
-    affinity = true
+    affinity = false
     epoch    = true
   }
 }

@@ -10,6 +10,7 @@ variable "traffic" {
       weight  = number
       state   = string
     }))
+    writer = optional(string)
     mirror = optional(object({
       from            = string
       to              = string
@@ -38,6 +39,5 @@ variable "params" {
     health_timeout      = optional(string, "1s")
     unhealthy_threshold = optional(number, 2)
     healthy_threshold   = optional(number, 1)
-    affinity_cookie     = optional(string)
   })
 }

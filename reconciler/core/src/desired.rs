@@ -76,6 +76,10 @@ pub struct DesiredTraffic {
     pub module: ModuleSpec,
     /// Every slot that is known to the data plane, with its weight in percent.
     pub backends: BTreeMap<SlotId, Backend>,
+    /// The slot that alone gets every request that may write, whatever the weights. It changes only
+    /// together with the epoch, so that no two slots are written to in one epoch. Absent where the
+    /// policy says that the slots share their data: then the weights decide for these requests too.
+    pub writer: Option<SlotId>,
     /// Copies of requests to a shadow.
     pub mirror: Option<MirrorSpec>,
 }

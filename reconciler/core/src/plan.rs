@@ -84,6 +84,8 @@ pub struct PlannedTraffic {
     pub epoch: u64,
     /// Backends by slot.
     pub backends: BTreeMap<String, PlannedBackend>,
+    /// The one backend that gets requests that may write; absent: the weights decide.
+    pub writer: Option<String>,
 }
 
 /// One backend of [`PlannedTraffic`].
@@ -433,10 +435,11 @@ mod tests {
     #[test]
     fn weights_are_read_as_terraform_took_them() {
         let backend = json!({"address": "x", "port": 1, "weight": 30, "state": "drain"});
-        let traffic = json!({"protocol": 1, "epoch": 4, "backends": {"b": backend}});
+        let traffic = json!({"protocol": 1, "epoch": 4, "backends": {"b": backend}, "writer": "b"});
         let plan = parse(&json!({"format_version": "1.2", "variables": {"traffic": {"value": traffic}}})).unwrap();
         let expected = PlannedBackend { weight: 30, state: BackendState::Drain };
-        assert_eq!(plan.traffic, Some(PlannedTraffic { epoch: 4, backends: [("b".to_owned(), expected)].into() }));
+        let backends = [("b".to_owned(), expected)].into();
+        assert_eq!(plan.traffic, Some(PlannedTraffic { epoch: 4, backends, writer: Some("b".to_owned()) }));
     }
 
     #[test]

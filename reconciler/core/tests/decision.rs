@@ -172,6 +172,60 @@ fn primary_that_recovers_keeps_its_traffic_and_its_shadow() {
     assert_eq!(world.state.shadow(), Some(&slot("b")));
 }
 
+/// What the wanted traffic is: the weights of `a` and `b`, and who gets the writes.
+fn wanted(world: &World) -> (u32, u32, Option<&str>) {
+    let traffic = &world.last.as_ref().unwrap().desired.traffic;
+    let weight = |id: &str| traffic.backends.get(&slot(id)).map_or(0, |backend| backend.weight);
+    (weight("a"), weight("b"), traffic.writer.as_ref().map(shadow_core::model::SlotId::as_str))
+}
+
+#[test]
+fn writes_stay_with_the_primary_until_the_handover_and_return_with_a_rollback() {
+    let mut world = degrading();
+    world.until(Phase::Shifting(2));
+    let epoch = world.state.epoch;
+    assert_eq!(wanted(&world), (50, 50, Some("a")));
+    world.score = Some((0.99, 0.95));
+    world.until(Phase::HandingOver);
+    assert_eq!(wanted(&world), (0, 100, Some("b")), "before the data plane has confirmed anything");
+    assert!(world.state.epoch > epoch);
+    world.until(Phase::Watching).score = None;
+    world.failing.insert(slot("b"));
+    world.until(Phase::RollingBack).ticks(5);
+    assert_eq!(wanted(&world), (100, 0, Some("a")));
+    assert_eq!(world.writers(), ["a", "b", "a"]);
+}
+
+#[test]
+fn unconfirmed_handover_returns_the_writes() {
+    let mut world = shifting();
+    world.data_plane_unreachable = true;
+    world.score = Some((0.99, 0.95));
+    world.until(Phase::HandingOver).until(Phase::RollingBack);
+    assert_eq!(wanted(&world), (100, 0, Some("a")));
+    assert_eq!(world.writers(), ["a", "b", "a"]);
+}
+
+#[test]
+fn retiring_in_the_middle_of_a_handover_takes_the_writes_back_in_a_new_epoch() {
+    let mut world = shifting();
+    world.data_plane_unreachable = true;
+    world.score = Some((0.99, 0.95));
+    world.until(Phase::HandingOver).ask(Request::Retire);
+    world.until(Phase::Retiring);
+    assert_eq!(wanted(&world), (100, 0, Some("a")));
+    assert_eq!(world.writers(), ["a", "b", "a"]);
+}
+
+#[test]
+fn writes_are_shared_where_the_policy_says_so() {
+    let mut world = World::with_policy(|policy| policy.shift.split_writes = true);
+    world.until(Phase::Idle).ticks(6);
+    world.score = Some((0.9, 0.3));
+    world.until(Phase::Shifting(1));
+    assert_eq!(wanted(&world), (75, 25, None));
+}
+
 #[test]
 fn rollback_goes_to_healthy_side_not_old_name() {
     let mut world = ready();

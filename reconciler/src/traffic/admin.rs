@@ -139,6 +139,7 @@ struct RouteEntry {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RouteAction {
+    cluster: Option<String>,
     weighted_clusters: WeightedClusters,
 }
 
@@ -156,18 +157,22 @@ struct ClusterWeight {
 }
 
 impl RouteConfig {
-    /// The weights of the last route, which is the one for every method that has none of its own; all
-    /// routes of a split have the same.
+    /// The weights of the first route, which is for a safe method, and the writer of the last, which is for
+    /// every method that has no route of its own.
     fn shares(&self, split: &str) -> Option<Shares> {
         let epoch =
             self.metadata.filter_metadata.get(METADATA_NAMESPACE)?.get(METADATA_EPOCH)?.as_str()?.parse().ok()?;
-        let route = self.virtual_hosts.last()?.routes.last()?;
+        let routes = &self.virtual_hosts.last()?.routes;
+        let (safe, other) = (&routes.first()?.route, &routes.last()?.route);
         let prefix = cluster::name(split, "");
-        let weights = route.route.weighted_clusters.clusters.iter().map(|cluster| {
-            let slot = cluster.name.strip_prefix(&prefix)?;
-            Some((slot.to_owned(), cluster.weight))
-        });
-        Some(Shares { epoch, weights: weights.collect::<Option<_>>()? })
+        let slot_of = |cluster: &str| cluster.strip_prefix(&prefix).map(str::to_owned);
+        let weights = safe.weighted_clusters.clusters.iter();
+        let weights = weights.map(|cluster| Some((slot_of(&cluster.name)?, cluster.weight))).collect::<Option<_>>()?;
+        let writer = match &other.cluster {
+            Some(cluster) => Some(slot_of(cluster)?),
+            None => None,
+        };
+        Some(Shares { epoch, weights, writer })
     }
 }
 

@@ -16,9 +16,7 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 };
 use envoy_types::pb::google::protobuf::BoolValue;
 use envoy_types::util::pack_any;
-use shadow_core::model::Problems;
 use shadow_core::model::split::SplitSpec;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,28 +32,18 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_BUFFER_BYTES: u32 = 1024 * 1024;
 
 /// The listener of a split.
-///
-/// # Errors
-/// What Envoy would refuse, with its attribute path.
-pub(super) fn listener(split: &SplitSpec) -> Result<Arc<Resource>, Problems> {
-    let mut problems = Problems::default();
-    problems.require(
-        split.listener.address.parse::<IpAddr>().is_ok(),
-        "listener.address",
-        format!("{:?} is not an IP address", split.listener.address),
-        "write the address that Envoy binds, such as \"127.0.0.1\", or \"0.0.0.0\" for all",
-    );
+pub(super) fn listener(split: &SplitSpec) -> Arc<Resource> {
     let filter = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
         config_type: Some(ConfigType::TypedConfig(pack_any(connection_manager(&split.name)))),
     };
-    problems.into_result(Resource::listener(Listener {
+    Resource::listener(Listener {
         name: split.name.clone(),
         address: Some(socket_address(&split.listener.address, split.listener.port.into())),
         filter_chains: vec![FilterChain { filters: vec![filter], ..Default::default() }],
         per_connection_buffer_limit_bytes: u32_value(CONNECTION_BUFFER_BYTES),
         ..Default::default()
-    }))
+    })
 }
 
 fn connection_manager(split: &str) -> HttpConnectionManager {

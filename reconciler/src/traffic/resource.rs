@@ -46,11 +46,13 @@ impl Kind {
     }
 }
 
-/// The part of a route that is read back: the fencing token and the weights by slot.
+/// The part of a route that is read back: the fencing token, the weights by slot, and the slot that gets
+/// all that may write, if it is not the weights that decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shares {
     pub(super) epoch: u64,
     pub(super) weights: BTreeMap<String, u32>,
+    pub(super) writer: Option<String>,
 }
 
 /// One resource, ready to be sent.

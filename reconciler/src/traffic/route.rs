@@ -1,4 +1,4 @@
-//! One split's weights and mirror as an Envoy route configuration. It never names a cluster
+//! One split's weights, writer and mirror as an Envoy route configuration. It never names a cluster
 //! that `cluster` does not make.
 
 use super::cluster;
@@ -16,7 +16,7 @@ use envoy_types::pb::envoy::config::route::v3::{
 use envoy_types::pb::envoy::r#type::matcher::v3::{StringMatcher, string_matcher::MatchPattern};
 use envoy_types::pb::envoy::r#type::v3::{FractionalPercent, fractional_percent::DenominatorType};
 use envoy_types::pb::google::protobuf::Struct;
-use shadow_core::model::split::{BackendState, SplitSpec};
+use shadow_core::model::split::{BackendState, SAFE_METHODS, SplitSpec};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,17 +45,15 @@ const MIRROR_HEADER: &str = "x-shadow-mirror-to";
 /// Set on copies, so that a service can tell them from requests.
 const COPY_HEADER: &str = "x-shadow-copy";
 
-/// The route configuration of a split, with what can be read back of it.
+/// The route configuration of a split, with what can be read back of it: the first route is for a safe
+/// method and has the weights, the last is for every method without a route and names the writer.
 pub(super) fn route(split: &SplitSpec) -> Arc<Resource> {
     let mirrored = mirrored_methods(split);
-    let methods: BTreeSet<&str> = IDEMPOTENT_METHODS.into_iter().chain(mirrored.iter().copied()).collect();
-    let mut routes: Vec<Route> =
-        methods.iter().map(|method| method_route(split, method, mirrored.contains(method))).collect();
-    routes.push(Route {
-        r#match: Some(any_path()),
-        action: Some(Action::Route(action(split, RETRY_ON_UNSENT, false))),
-        ..Default::default()
-    });
+    let (safe, other): (BTreeSet<&str>, BTreeSet<&str>) =
+        IDEMPOTENT_METHODS.iter().chain(&mirrored).partition(|method| SAFE_METHODS.contains(method));
+    let of_method = |method: &&str| method_route(split, method, mirrored.contains(method));
+    let mut routes: Vec<Route> = safe.iter().chain(&other).map(of_method).collect();
+    routes.push(with_action(any_path(), unsafe_action(split, RETRY_ON_UNSENT, false)));
     let route = RouteConfiguration {
         name: split.name.clone(),
         virtual_hosts: vec![VirtualHost {
@@ -73,7 +71,8 @@ pub(super) fn route(split: &SplitSpec) -> Arc<Resource> {
 /// What Envoy is to report of this split.
 pub(super) fn shares(split: &SplitSpec) -> Shares {
     let routed = split.backends.iter().filter(|(_, backend)| backend.state != BackendState::Disabled);
-    Shares { epoch: split.epoch, weights: routed.map(|(slot, backend)| (slot.clone(), backend.weight)).collect() }
+    let weights = routed.map(|(slot, backend)| (slot.clone(), backend.weight)).collect();
+    Shares { epoch: split.epoch, weights, writer: split.writer.clone() }
 }
 
 fn mirrored_methods(split: &SplitSpec) -> BTreeSet<&str> {
@@ -91,18 +90,35 @@ fn method_route(split: &SplitSpec, method: &str, mirrored: bool) -> Route {
         })),
         ..Default::default()
     };
-    Route {
-        r#match: Some(RouteMatch { headers: vec![matcher], ..any_path() }),
-        action: Some(Action::Route(action(split, retry_on, mirrored))),
-        ..Default::default()
-    }
+    let of_kind = if SAFE_METHODS.contains(&method) { shared_action } else { unsafe_action };
+    with_action(RouteMatch { headers: vec![matcher], ..any_path() }, of_kind(split, retry_on, mirrored))
+}
+
+fn with_action(r#match: RouteMatch, action: RouteAction) -> Route {
+    Route { r#match: Some(r#match), action: Some(Action::Route(action)), ..Default::default() }
 }
 
 fn any_path() -> RouteMatch {
     RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".to_owned())), ..Default::default() }
 }
 
-fn action(split: &SplitSpec, retry_on: &str, mirrored: bool) -> RouteAction {
+/// For requests that may write: they go to the writer alone, or where there is none wherever others go.
+fn unsafe_action(split: &SplitSpec, retry_on: &str, mirrored: bool) -> RouteAction {
+    match &split.writer {
+        Some(writer) => action(ClusterSpecifier::Cluster(cluster::name(&split.name, writer)), retry_on),
+        None => shared_action(split, retry_on, mirrored),
+    }
+}
+
+/// For requests that are shared by weight.
+fn shared_action(split: &SplitSpec, retry_on: &str, mirrored: bool) -> RouteAction {
+    RouteAction {
+        request_mirror_policies: if mirrored { mirror_policy(split) } else { Vec::new() },
+        ..action(ClusterSpecifier::WeightedClusters(weighted_clusters(split, mirrored)), retry_on)
+    }
+}
+
+fn action(clusters: ClusterSpecifier, retry_on: &str) -> RouteAction {
     RouteAction {
         // No limit on the whole answer: how long a request may take is the service's affair. The
         // listener's idle time-out ends those on which nothing moves.
@@ -112,8 +128,7 @@ fn action(split: &SplitSpec, retry_on: &str, mirrored: bool) -> RouteAction {
             num_retries: u32_value(RETRIES_MAX),
             ..Default::default()
         }),
-        request_mirror_policies: if mirrored { mirror_policy(split) } else { Vec::new() },
-        cluster_specifier: Some(ClusterSpecifier::WeightedClusters(weighted_clusters(split, mirrored))),
+        cluster_specifier: Some(clusters),
         ..Default::default()
     }
 }

@@ -3,7 +3,7 @@
 use super::resource::{Resource, Resources};
 use super::{cluster, listener, route};
 use shadow_core::model::Problems;
-use shadow_core::model::split::{MirrorSpec, SplitSpec};
+use shadow_core::model::split::SplitSpec;
 use std::sync::Arc;
 
 /// A checked split together with the resources that realise it.
@@ -17,61 +17,12 @@ pub(super) struct SplitConfig {
 
 impl SplitConfig {
     /// # Errors
-    /// Every problem of the document, those included that only Envoy would have found.
+    /// Every problem of the document.
     pub(super) fn new(spec: SplitSpec) -> Result<Self, Problems> {
         spec.check()?;
-        check_for_envoy(&spec)?;
-        let (clusters, listener) = (cluster::clusters(&spec)?, listener::listener(&spec)?);
-        Ok(Self { clusters, listener, route: route::route(&spec), spec })
+        let clusters = cluster::clusters(&spec)?;
+        Ok(Self { clusters, listener: listener::listener(&spec), route: route::route(&spec), spec })
     }
-}
-
-/// What Envoy would refuse in words that name no attribute, and what it cannot do.
-fn check_for_envoy(spec: &SplitSpec) -> Result<(), Problems> {
-    let mut problems = Problems::default();
-    if let Some(mirror) = &spec.mirror {
-        check_mirror(mirror, &mut problems);
-    }
-    problems.require(
-        spec.affinity.is_none(),
-        "affinity",
-        // Envoy's own means either forget the first request or ignore the weights.
-        "keeping clients on one backend is not supported",
-        "remove it, and keep sessions in a store that all backends share",
-    );
-    for (slot, backend) in &spec.backends {
-        problems.require(
-            is_host(&backend.address),
-            &format!("backends[{slot:?}].address"),
-            format!("{:?} is neither an IP address nor a host name", backend.address),
-            "write one without scheme, port or brackets",
-        );
-    }
-    problems.into_result(())
-}
-
-fn check_mirror(mirror: &MirrorSpec, problems: &mut Problems) {
-    for (position, method) in mirror.methods.iter().enumerate() {
-        problems.require(
-            is_token(method),
-            &format!("mirror.methods[{position}]"),
-            format!("{method:?} is not an HTTP method"),
-            "write one in capital letters, such as \"GET\"",
-        );
-    }
-    for (path, limit) in [("mirror.timeout_ms", mirror.timeout_ms), ("mirror.max_concurrency", mirror.max_concurrency)]
-    {
-        problems.require(limit > 0, path, "0 would copy nothing", "write 1 or more, or remove the mirror");
-    }
-}
-
-fn is_host(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
-}
-
-/// The characters of RFC 9110, 5.6.2 that anybody uses.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// All that the Envoys of one proxy are to run.

@@ -15,8 +15,8 @@ pub(super) struct Proxy {
     pub(super) reading: Option<Result<Reading, AdminError>>,
 }
 
-/// The status of a split over all Envoys of its proxy. When they differ, the weights are those of one that
-/// does not run what is declared, since that is the one to know of.
+/// The status of a split over all Envoys of its proxy. When they differ, weights and writer are those of one
+/// that does not run what is declared, since that is the one to know of.
 pub(super) fn combine(split: &SplitConfig, proxies: &[Proxy]) -> SplitStatus {
     let laggard = proxies.iter().find(|proxy| !proxy.runs(split));
     let shares = laggard.or(proxies.first()).and_then(Proxy::shares);
@@ -25,6 +25,7 @@ pub(super) fn combine(split: &SplitConfig, proxies: &[Proxy]) -> SplitStatus {
         in_sync: laggard.is_none() && !proxies.is_empty(),
         applied_epoch: shares.map(|shares| shares.epoch),
         applied_weights: shares.map(|shares| shares.weights.clone()),
+        applied_writer: shares.and_then(|shares| shares.writer.clone()),
         backends: backends(proxies),
         rejected: proxies.iter().find_map(|proxy| proxy.progress.rejected.clone()),
         observed_at: proxies.iter().any(|proxy| proxy.read().is_some()).then(crate::clock::now),

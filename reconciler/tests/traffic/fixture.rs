@@ -153,6 +153,7 @@ impl Drop for Task {
 struct Seen {
     slot: String,
     requests: AtomicU64,
+    writes: AtomicU64,
     copies: Mutex<Vec<(Method, HeaderMap)>>,
     hanging: AtomicU64,
     hanging_peak: AtomicU64,
@@ -203,6 +204,11 @@ impl Service {
         self.seen.requests.load(Ordering::SeqCst)
     }
 
+    /// Of these, those that may have written.
+    pub(crate) fn writes(&self) -> u64 {
+        self.seen.writes.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn copies(&self) -> Vec<(Method, HeaderMap)> {
         self.seen.copies.lock().expect("not poisoned").clone()
     }
@@ -224,6 +230,7 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> String {
         seen.copies.lock().expect("not poisoned").push(copy);
     } else {
         seen.requests.fetch_add(1, Ordering::SeqCst);
+        seen.writes.fetch_add(u64::from(!request.method().is_safe()), Ordering::SeqCst);
     }
     seen.slot.clone()
 }
@@ -246,6 +253,7 @@ pub(crate) fn split(name: &str, backends: &[(&str, Backend)]) -> SplitSpec {
         proxy: "edge".to_owned(),
         listener: SocketSpec { address: "127.0.0.1".to_owned(), port: free_port() },
         backends: backends.iter().map(|(slot, backend)| ((*slot).to_owned(), backend.clone())).collect(),
+        writer: None,
         mirror: None,
         affinity: None,
         health_check: Some(HealthCheckSpec {

@@ -9,7 +9,7 @@ use axum::http::Method;
 use fixture::{Envoy, Load, Served, Service, ask, client, eventually, free_port, sample, split, url, weighed};
 use shadow_core::model::split::{BackendState, MirrorSpec, SocketSpec, SplitSpec};
 use shadow_reconciler::traffic::bootstrap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,69 @@ async fn weights_move_without_a_failed_request() {
     assert!(sent.answered > 500, "{sent:?}");
     println!("set to read back: {to_half:?} and {to_all:?}; {} requests, 0 failed", sent.answered);
     assert_eq!(world.envoy.stat("cluster_manager.cluster_modified").await, 0, "only the route was sent");
+}
+
+/// Methods that may write, one of them unknown to the control plane.
+fn writing_methods() -> Vec<Method> {
+    let unknown = Method::from_bytes(b"PURGE").expect("a method");
+    vec![Method::POST, Method::PUT, Method::PATCH, Method::DELETE, unknown]
+}
+
+/// Who answered requests that may write, each method sent `count` times.
+async fn writers(split: &SplitSpec, count: usize) -> BTreeSet<String> {
+    let (client, url, mut answers) = (client(), url(split, "/"), BTreeSet::new());
+    for method in writing_methods().into_iter().cycle().take(count * writing_methods().len()) {
+        answers.insert(ask(&client, method, &url).await.expect("an answer"));
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_go_to_one_backend_and_change_over_with_the_weights() {
+    let world = World::start().await;
+    let load = Load::start(&world.split);
+    let half = weighed(&world.split, &[("a", 50), ("b", 50)]);
+    let half = SplitSpec { writer: Some("a".to_owned()), mirror: Some(mirror(100.0)), ..half };
+    world.change(&half).await;
+    let status = world.served.plane.status(&half).await;
+    assert_eq!(
+        (status.applied_weights, status.applied_writer.as_deref()),
+        (weights(&[("a", 50), ("b", 50)]), Some("a"))
+    );
+    let answers = sample(&half, 400).await;
+    assert!((120..=280).contains(&answers["a"]), "about half: {answers:?}");
+    assert_eq!(writers(&half, 50).await, BTreeSet::from(["a".to_owned()]));
+    assert_eq!(world.b.writes(), 0, "nothing was written to b, copies included");
+    assert!(world.b.copies().iter().all(|(method, _)| *method == Method::GET));
+
+    let moved = SplitSpec { writer: Some("b".to_owned()), mirror: None, ..weighed(&half, &[("a", 0), ("b", 100)]) };
+    let took = world.change(&moved).await;
+    let (status, before) = (world.served.plane.status(&moved).await, world.a.writes());
+    assert_eq!(
+        (status.applied_weights, status.applied_writer.as_deref()),
+        (weights(&[("a", 0), ("b", 100)]), Some("b"))
+    );
+    assert_eq!(writers(&moved, 50).await, BTreeSet::from(["b".to_owned()]));
+    assert_eq!(sample(&moved, 50).await.keys().collect::<Vec<_>>(), ["b"]);
+    // Requests of the load's two writers that were on their way at the time of the switch.
+    assert!(world.a.writes() <= before + 2, "a is written to no more");
+
+    let sent = load.stop().await;
+    assert_eq!(sent.failures, Vec::<String>::new());
+    println!("hand-over of reads and writes read back after {took:?}; {} requests, 0 failed", sent.answered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_writer_alone_is_a_change_that_is_read_back() {
+    let world = World::start().await;
+    let half = weighed(&world.split, &[("a", 50), ("b", 50)]);
+    world.change(&half).await;
+    assert_eq!(world.served.plane.status(&half).await.applied_writer, None);
+    assert_eq!(writers(&half, 50).await.len(), 2, "without a writer the weights decide");
+    let with_writer = SplitSpec { writer: Some("b".to_owned()), ..half };
+    assert!(!world.served.plane.status(&with_writer).await.in_sync, "Envoy does not run it yet");
+    world.change(&with_writer).await;
+    assert_eq!(writers(&with_writer, 10).await, BTreeSet::from(["b".to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -326,6 +389,7 @@ async fn every_connected_envoy_counts() {
 async fn without_admin_access_the_acknowledged_weights_are_reported() {
     let a = Service::start("a").await;
     let split = split("checkout", &[("a", a.backend(7))]);
+    let split = SplitSpec { writer: Some("a".to_owned()), ..split };
     let served = Served::start(vec![split.clone()]).await;
     let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let address = SocketSpec { address: "localhost".to_owned(), port: served.address.port() };
@@ -335,6 +399,7 @@ async fn without_admin_access_the_acknowledged_weights_are_reported() {
     let envoy = Envoy::start_with(&closed, admin).await;
     let (status, _) = served.in_sync(&split).await;
     assert_eq!(status.applied_weights, weights(&[("a", 7)]));
+    assert_eq!(status.applied_writer.as_deref(), Some("a"));
     assert!(status.backends.is_empty() && status.observed_at.is_none());
     envoy.kill().await;
 

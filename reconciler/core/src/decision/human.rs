@@ -25,10 +25,10 @@ impl Step<'_> {
         if matches!(self.state.phase, Phase::Retiring | Phase::Retired) {
             return false;
         }
-        let original = self.state.original.clone();
+        let (original, primary) = (self.state.original.clone(), self.state.primary().clone());
         let with_route = self.state.request == Some(Request::RetireWithRoute);
-        let serves = *self.state.primary() == original;
-        let inputs = format!("slot {} serves, slot {original} is the user's own", self.state.primary());
+        let serves = primary == original;
+        let inputs = format!("slot {primary} serves, slot {original} is the user's own");
         if !self.report.guard("the user's own instance serves", serves || with_route, inputs) {
             return self
                 .wait("retiring waits until the user's own instance serves again, or until the route may go as well");
@@ -36,7 +36,11 @@ impl Step<'_> {
         self.state.route_removed = with_route;
         self.state.mirroring = false;
         self.state.leaving = None;
-        self.send_all_to(&self.state.primary().clone());
+        if self.state.weight(&primary) == 0 {
+            // A hand-over is under way: it is undone, and who was to write in its epoch writes no more.
+            self.state.epoch += 1;
+        }
+        self.send_all_to(&primary);
         self.go(Phase::Retiring, "the group's declaration was removed")
     }
 

@@ -209,8 +209,20 @@ fn desired_traffic(group: &Group, policy: &Policy, state: &GroupState) -> Desire
     DesiredTraffic {
         module: group.spec.traffic.clone(),
         backends: backends.collect(),
+        writer: desired_writer(policy, state),
         mirror: desired_mirror(policy, state),
     }
+}
+
+/// While the traffic is shared the primary alone is written to. Who takes everything takes the writes
+/// as well: a slot gets them in the very change that raises the epoch and gives it all the weight, well
+/// before it has the role, and a roll-back returns them in the same way.
+fn desired_writer(policy: &Policy, state: &GroupState) -> Option<SlotId> {
+    if policy.spec.shift.split_writes {
+        return None;
+    }
+    let takes_all = state.weights.iter().find(|(_, weight)| **weight == 100).map(|(slot, _)| slot);
+    Some(takes_all.unwrap_or(state.primary()).clone())
 }
 
 /// The slot that is leaving, if it has reached that stage.

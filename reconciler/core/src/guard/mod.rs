@@ -114,6 +114,8 @@ pub enum Rule {
     TrafficStays,
     /// Some backend always has a weight.
     WeightsNotZero,
+    /// The backend that is written to is there and active.
+    Writer,
     /// The plan belongs to the epoch of now.
     Epoch,
     /// Something was changed outside of Terraform.

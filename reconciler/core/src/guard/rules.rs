@@ -2,7 +2,7 @@
 
 use super::{GuardFacts, Note, Rule, Severity};
 use crate::model::split::BackendState;
-use crate::plan::{Action, Drift, Place, Plan, ResourceChange};
+use crate::plan::{Action, Drift, Place, Plan, PlannedTraffic, ResourceChange};
 use crate::rendering::RootKind;
 
 type RuleFunction = fn(&Plan, &GuardFacts) -> Vec<Note>;
@@ -120,7 +120,7 @@ fn weights_and_epoch(plan: &Plan, facts: &GuardFacts) -> Vec<Note> {
             "the plan does not say which weights it sets: render the root again",
         )];
     };
-    let mut notes = Vec::new();
+    let mut notes: Vec<Note> = writer(traffic).into_iter().collect();
     let takes_traffic = traffic.backends.values().any(|b| b.weight > 0 && b.state == BackendState::Active);
     if !takes_traffic {
         notes.push(error(Rule::WeightsNotZero, None, "no active backend would have a weight: nothing would serve"));
@@ -130,6 +130,18 @@ fn weights_and_epoch(plan: &Plan, facts: &GuardFacts) -> Vec<Note> {
         notes.push(error(Rule::Epoch, None, message));
     }
     notes
+}
+
+/// A writer that takes nothing would mean that every write fails.
+fn writer(traffic: &PlannedTraffic) -> Option<Note> {
+    let writer = traffic.writer.as_ref()?;
+    let what = match traffic.backends.get(writer).map(|backend| backend.state) {
+        Some(BackendState::Active) => return None,
+        Some(BackendState::Drain | BackendState::Disabled) => "is not active",
+        None => "is not a backend",
+    };
+    let message = format!("writer {writer:?} {what}: every request that may write would fail");
+    Some(error(Rule::Writer, None, message))
 }
 
 fn drift(plan: &Plan, _facts: &GuardFacts) -> Vec<Note> {

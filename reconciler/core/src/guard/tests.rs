@@ -139,6 +139,16 @@ fn traffic_plans() {
     check(traffic_plan(7, &[("a", 0, "active"), ("b", 0, "active")], &["update"]), "WeightsNotZero");
     check(traffic_plan(7, &[("a", 100, "drain"), ("b", 0, "active")], &["update"]), "WeightsNotZero");
     check(traffic_plan(7, &[], &["create"]), "WeightsNotZero");
+    let with_writer = |writer: &str, weights: &[(&str, u32, &str)]| {
+        let mut plan = traffic_plan(7, weights, &["update"]);
+        plan.traffic.as_mut().unwrap().writer = Some(writer.to_owned());
+        plan
+    };
+    check(with_writer("a", &both), "approved");
+    check(with_writer("c", &both), "Writer");
+    for state in ["drain", "disabled"] {
+        check(with_writer("b", &[("a", 100, "active"), ("b", 0, state)]), "Writer");
+    }
     let mut silent = traffic_plan(7, &both, &["update"]);
     silent.traffic = None;
     check(silent, "WeightsNotZero");

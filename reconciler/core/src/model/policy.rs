@@ -2,6 +2,7 @@
 
 use super::check::Problems;
 use super::name;
+use super::split::check_copied_method;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -224,6 +225,11 @@ pub struct ShiftSpec {
     /// Verdicts "pass" in a row that each step needs.
     #[serde(default = "defaults::shift_passes")]
     pub passes: u32,
+    /// Whether requests that may write are shared by weight as well. By default they all go to one
+    /// slot, and change over with the hand-over, since two slots that write to data of their own drift
+    /// apart. Only for a service whose slots keep no data, or keep it in one place elsewhere.
+    #[serde(default)]
+    pub split_writes: bool,
 }
 
 impl Default for ShiftSpec {
@@ -232,6 +238,7 @@ impl Default for ShiftSpec {
             steps: defaults::shift_steps(),
             step_duration: defaults::shift_step_duration(),
             passes: defaults::shift_passes(),
+            split_writes: false,
         }
     }
 }
@@ -428,6 +435,7 @@ impl PolicySpec {
         );
         self.check_thresholds(&mut problems);
         self.check_shift(&mut problems);
+        self.check_mirror(&mut problems);
         self.check_counts(&mut problems);
         let horizons = self
             .horizons
@@ -489,7 +497,13 @@ impl PolicySpec {
             let rising = i == 0 || self.shift.steps[i - 1] < *step;
             problems.require(rising, &path, "the steps do not rise", "list the shadow's weights from low to high");
         }
+    }
+
+    fn check_mirror(&self, problems: &mut Problems) {
         problems.in_range("mirror.percent", self.mirror.percent, 0.0, 100.0);
+        for (i, method) in self.mirror.methods.iter().enumerate().filter(|_| !self.shift.split_writes) {
+            check_copied_method(&format!("mirror.methods[{i}]"), method, "set shift.split_writes", problems);
+        }
     }
 
     fn check_counts(&self, problems: &mut Problems) {
@@ -588,6 +602,14 @@ mod tests {
         assert_eq!(paths(|p| p.horizons = vec!["6h".into(), "1h".into()]), ["horizons"]);
         assert_eq!(paths(|p| p.step = "1s".into()), ["history"]);
         assert_eq!(paths(|p| p.failure.signals = 1), ["failure.signals"]);
+        let copied = |split_writes| {
+            paths(move |p| {
+                p.mirror.methods = vec!["GET".into(), "POST".into()];
+                p.shift.split_writes = split_writes;
+            })
+        };
+        assert_eq!(copied(false), ["mirror.methods[1]"]);
+        assert_eq!(copied(true), Vec::<String>::new());
         let both = paths(|p| {
             p.mirror.percent = 101.0;
             p.evaluations = EvaluationsSpec { required: 6, window: 5 };

@@ -1,10 +1,16 @@
 //! One route of a proxy: which backends share its traffic, and which of it is mirrored.
 
-use super::check::Problems;
-use super::name;
+mod check;
+
+pub(crate) use check::check_copied_method;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Methods by which a client asks for no change (RFC 9110, 9.2.1). Any other, one that is not known
+/// included, may write.
+pub const SAFE_METHODS: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 
 /// What `shadow_traffic_split` declares. Sent to the reconciler as `PUT /v1/splits/{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,10 +28,15 @@ pub struct SplitSpec {
     pub listener: SocketSpec,
     /// The backends by slot. Weights are relative; those of active backends must sum to over 0.
     pub backends: BTreeMap<String, Backend>,
+    /// The backend that alone gets every request whose method is not one of [`SAFE_METHODS`], whatever
+    /// the weights: two backends that both take writes would drift apart, and neither would have all of
+    /// them. Absent: the weights decide for every method, for backends that share their data.
+    #[serde(default)]
+    pub writer: Option<String>,
     /// Copies of requests sent to a second backend, whose answers are dropped.
     #[serde(default)]
     pub mirror: Option<MirrorSpec>,
-    /// Keeps a client on one backend while weights change.
+    /// Keeps a client on one backend while weights change. Refused: our data plane cannot do it.
     #[serde(default)]
     pub affinity: Option<AffinitySpec>,
     /// How Envoy asks backends whether they are well.
@@ -37,11 +48,11 @@ fn default_proxy() -> String {
     "shadow".to_owned()
 }
 
-/// An address to listen on or to connect to.
+/// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SocketSpec {
-    /// IP address or host name.
+    /// IP address; where it is connected to and not listened on, also a host name.
     pub address: String,
     /// TCP port, 1 to 65535.
     pub port: u16,
@@ -85,7 +96,8 @@ pub struct MirrorSpec {
     pub to: String,
     /// Share of matching requests that are copied, 0 to 100.
     pub percent: f64,
-    /// Methods that are copied; by default those that must not change anything (RFC 9110, 9.2.1).
+    /// Methods that are copied; only safe ones where the split has a writer, since a copy of a write
+    /// is a write.
     #[serde(default = "safe_methods")]
     pub methods: Vec<String>,
     /// Requests in flight to the mirror above which copies are dropped.
@@ -143,6 +155,9 @@ pub struct SplitStatus {
     pub applied_epoch: Option<u64>,
     /// Weights that Envoy itself reports, by slot.
     pub applied_weights: Option<BTreeMap<String, u32>>,
+    /// Backend that Envoy itself reports to get all that is not safe. Absent beside present weights: the
+    /// weights decide for every method.
+    pub applied_writer: Option<String>,
     /// What Envoy says of each backend, by slot.
     pub backends: BTreeMap<String, BackendStatus>,
     /// Why Envoy refused the newest configuration, if it did.
@@ -161,69 +176,4 @@ pub struct BackendStatus {
     pub active_requests: u64,
     /// Connections open to it.
     pub active_connections: u64,
-}
-
-impl SplitSpec {
-    /// Checks what can be known without the proxy.
-    ///
-    /// # Errors
-    /// Every problem, with its attribute path.
-    pub fn check(&self) -> Result<(), Problems> {
-        let mut problems = Problems::default();
-        problems.require(
-            name::is_valid(&self.name),
-            "name",
-            format!("{:?} is not a valid name", self.name),
-            name::RULE,
-        );
-        problems.require(self.listener.port > 0, "listener.port", "0 is not a port", "choose a port from 1 to 65535");
-        self.check_backends(&mut problems);
-        self.check_mirror(&mut problems);
-        if let Some(check) = &self.health_check {
-            problems.duration("health_check.interval", &check.interval);
-            problems.duration("health_check.timeout", &check.timeout);
-        }
-        problems.into_result(())
-    }
-
-    fn check_backends(&self, problems: &mut Problems) {
-        for (slot, backend) in &self.backends {
-            let path = |attribute: &str| format!("backends[{slot:?}].{attribute}");
-            problems.require(
-                name::is_valid(slot),
-                &format!("backends[{slot:?}]"),
-                "the key is not a valid name",
-                name::RULE,
-            );
-            problems.require(backend.port > 0, &path("port"), "0 is not a port", "choose a port from 1 to 65535");
-            problems.require(
-                backend.weight == 0 || backend.state == BackendState::Active,
-                &path("weight"),
-                "a backend that is not active has a weight",
-                "set its weight to 0, or its state to \"active\"",
-            );
-        }
-        let total: u64 = self.backends.values().map(|backend| u64::from(backend.weight)).sum();
-        problems.require(
-            total > 0 && total <= u64::from(u32::MAX),
-            "backends",
-            format!("the weights sum to {total}"),
-            "give at least one backend a weight: a split without a serving backend is refused",
-        );
-    }
-
-    fn check_mirror(&self, problems: &mut Problems) {
-        let Some(mirror) = &self.mirror else { return };
-        problems.in_range("mirror.percent", mirror.percent, 0.0, 100.0);
-        for (attribute, slot) in [("mirror.from", &mirror.from), ("mirror.to", &mirror.to)] {
-            let known = self.backends.contains_key(slot);
-            problems.require(known, attribute, format!("{slot:?} is not a backend"), "name a key of backends");
-        }
-        problems.require(
-            mirror.from != mirror.to,
-            "mirror.to",
-            "a backend cannot mirror itself",
-            "name another backend",
-        );
-    }
 }

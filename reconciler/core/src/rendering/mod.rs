@@ -95,6 +95,7 @@ pub fn render_traffic(desired: &DesiredState) -> Rendering {
         "group": desired.group,
         "epoch": desired.epoch,
         "backends": backends,
+        "writer": traffic.writer,
         "mirror": traffic.mirror.as_ref().map(mirror_object),
         "affinity": null,
     });

@@ -32,6 +32,7 @@ fn desired() -> DesiredState {
                 "b": {"address": "10.0.0.2", "port": 8080, "weight": 10},
                 "a": {"address": "10.0.0.1", "port": 8080, "weight": 90, "state": "active"},
             },
+            "writer": "a",
             "mirror": {"from": "a", "to": "b", "percent": 5.0},
         },
     }))

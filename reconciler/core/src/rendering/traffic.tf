@@ -14,6 +14,7 @@ variable "traffic" {
       weight  = number
       state   = string
     }))
+    writer = optional(string)
     mirror = optional(object({
       from            = string
       to              = string
@@ -42,6 +43,6 @@ output "applied_epoch" {
 }
 
 output "supports" {
-  description = "What the traffic module can do: weights, mirror, affinity, epoch."
+  description = "What the traffic module can do: weights, writer, mirror, affinity, epoch."
   value       = module.traffic.supports
 }

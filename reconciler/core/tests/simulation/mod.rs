@@ -6,6 +6,7 @@ use shadow_core::decision::{Context, Decision, Fleet, RootGoal, decide};
 use shadow_core::model::group::{Group, GroupSpec, Size};
 use shadow_core::model::policy::{AfterHandover, Mode, Policy, PolicySpec};
 use shadow_core::model::slot::{Endpoint, Instance, Role, Slot};
+use shadow_core::model::split::BackendState;
 use shadow_core::model::{Phase, SlotId};
 use shadow_core::observation::{Health, Lag, Observation, RootFailure, RootObservation, RouteObservation, Warmup};
 use shadow_core::rendering::{render_capacity, render_traffic};
@@ -38,6 +39,8 @@ pub(crate) struct World {
     weights: BTreeMap<SlotId, u32>,
     instances: BTreeMap<SlotId, Instance>,
     warmups: BTreeMap<SlotId, Warmup>,
+    /// By epoch: the slot that was to get the writes in it.
+    writers: BTreeMap<u64, SlotId>,
     /// Phases in the order in which they were entered.
     pub(crate) phases: Vec<Phase>,
     pub(crate) last: Option<Decision>,
@@ -117,6 +120,7 @@ impl World {
             weights: BTreeMap::new(),
             instances: BTreeMap::new(),
             warmups: BTreeMap::new(),
+            writers: BTreeMap::new(),
             phases: vec![Phase::Observing],
             last: None,
             rests: true,
@@ -174,6 +178,7 @@ impl World {
         let context = Context { group: &group, policy: &policy, observation: &observation, fleet: &fleet, now };
         let decision = decide(context, &self.state);
         self.assert_promises(&decision);
+        self.assert_one_writer(&decision);
         if let Some(transition) = &decision.transition {
             self.phases.push(transition.to);
         }
@@ -298,6 +303,35 @@ impl World {
             assert_eq!(before.weights, after.weights, "a held group keeps its weights");
             assert_eq!(before.phase, after.phase, "a held group keeps its phase");
         }
+    }
+
+    /// Never two slots writable in one epoch: one active slot is to get the writes, the one that has all
+    /// the traffic if there is one, and no other one before the next epoch.
+    fn assert_one_writer(&mut self, decision: &Decision) {
+        let traffic = &decision.desired.traffic;
+        if decision.traffic != RootGoal::Present {
+            return;
+        }
+        if self.policy.spec.shift.split_writes {
+            assert_eq!(traffic.writer, None, "the weights decide about writes");
+            return;
+        }
+        let writer = traffic.writer.as_ref().expect("somebody gets the writes");
+        let backend = traffic.backends.get(writer).expect("the writer is a backend");
+        assert_eq!(backend.state, BackendState::Active, "the writer takes requests");
+        assert!(backend.weight > 0, "who gets the writes gets other requests too: {traffic:?}");
+        let sole = traffic.backends.iter().find(|(_, backend)| backend.weight == 100).map(|(id, _)| id);
+        assert!(sole.is_none_or(|sole| sole == writer), "who gets everything gets the writes: {traffic:?}");
+        let epoch = decision.desired.epoch;
+        let known = self.writers.entry(epoch).or_insert_with(|| writer.clone());
+        assert_eq!(known, writer, "two slots are written to in epoch {epoch}");
+    }
+
+    /// The slots that were to get the writes, in the order of the epochs, without repetitions.
+    pub(crate) fn writers(&self) -> Vec<&str> {
+        let mut writers: Vec<&str> = self.writers.values().map(SlotId::as_str).collect();
+        writers.dedup();
+        writers
     }
 
     pub(crate) fn ask(&mut self, request: Request) {
