@@ -128,7 +128,10 @@ impl Runner {
             }
             None => {
                 let original = SlotId::new("a").context("the first slot")?;
-                Ok((GroupState::new(original, original_slot(&spec.primary, now), now), Vec::new()))
+                let mut state = GroupState::new(original, original_slot(&spec.primary, now), now);
+                // A route that an earlier group of this name left behind knows a higher epoch.
+                state.epoch += self.app.store.split(&self.name)?.map_or(0, |split| split.epoch);
+                Ok((state, Vec::new()))
             }
         }
     }
@@ -143,7 +146,7 @@ impl Runner {
                     message
                 }
                 Command::Release => {
-                    state.hold = None;
+                    state.end_hold();
                     "released".to_owned()
                 }
                 Command::Request(request) => {
@@ -315,7 +318,9 @@ fn root_work(group: &Group, decision: &Decision, root: RootKind) -> Option<RootW
         desired: decision.desired.capacity.slots.keys().cloned().collect(),
         decommissioned: removing.map(|leaving| leaving.slot.clone()).into_iter().collect(),
         retiring: state.phase == Phase::Retiring,
-        primary: state.primary().clone(),
+        // Where a human asked for the route to go as well, nothing serves any more, and nothing is
+        // protected but what is the user's own.
+        primary: if state.route_removed { state.original.clone() } else { state.primary().clone() },
         epoch: state.epoch,
     })
 }

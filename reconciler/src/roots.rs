@@ -244,13 +244,12 @@ fn leading_epoch(app: &App, work: &RootWork) -> anyhow::Result<u64> {
 /// Weights as our own data plane reports them at this moment; for any other, as its module reported
 /// them after the last apply.
 pub async fn route_weights(app: &App, group: &str) -> Option<BTreeMap<SlotId, u32>> {
-    match app.store.split(group).ok()? {
-        Some(split) => by_slot(app.control_plane.status(&split).await.applied_weights?),
-        None => {
-            let traffic = app.store.root(group, RootKind::Traffic.as_str()).ok()?;
-            weights_output(&traffic.outputs)
-        }
+    if let Some(split) = app.store.split(group).ok()? {
+        return by_slot(app.control_plane.status(&split).await.applied_weights?);
     }
+    let traffic = app.store.root(group, RootKind::Traffic.as_str()).ok()?;
+    // Without a route nothing gets traffic.
+    if traffic.applied.is_none() { Some(BTreeMap::new()) } else { weights_output(&traffic.outputs) }
 }
 
 /// The weights that a traffic module reported after its last apply.

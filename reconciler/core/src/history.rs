@@ -153,6 +153,11 @@ impl History {
         self.newest_at
     }
 
+    /// The newest value.
+    pub fn newest_value(&self) -> Option<f64> {
+        self.values.last().copied()
+    }
+
     /// Start of the first step after the newest sample: where an incremental pull goes on. `None`
     /// asks for the whole window.
     pub fn next_needed(&self) -> Option<Timestamp> {

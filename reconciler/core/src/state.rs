@@ -245,6 +245,15 @@ impl GroupState {
         self
     }
 
+    /// Ends a hold, if there is one. Older writes, those of whoever held the group included, lose
+    /// against a new epoch.
+    pub fn end_hold(&mut self) {
+        if self.hold.take().is_some() {
+            self.epoch += 1;
+        }
+        self.evidence.foreign_weights = 0;
+    }
+
     /// The slot that serves, by role. There is always one: roles only ever swap.
     pub fn primary(&self) -> &SlotId {
         self.slot_with(Role::Primary).unwrap_or(&self.original)

@@ -12,8 +12,11 @@ use std::path::Path;
 /// Longest time that a process may take to stop: requests to the agent wait for it.
 const GRACE_MAX: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-/// Variables whose values the agent alone decides.
-const RESERVED: [&str; 4] = ["ADDRESS", "PORT", MARKER, DIGEST];
+/// Variables whose values the agent alone decides: by them it knows its processes again.
+const MARKS: [&str; 2] = [MARKER, DIGEST];
+
+/// Variables of a process that follow from its declaration.
+const DECLARED: [&str; 2] = ["ADDRESS", "PORT"];
 
 /// Checks a declaration against this host.
 ///
@@ -22,6 +25,10 @@ const RESERVED: [&str; 4] = ["ADDRESS", "PORT", MARKER, DIGEST];
 pub(super) fn check_process(spec: &ProcessSpec, context: &Context) -> Result<(), Problems> {
     let mut problems = spec.check().err().unwrap_or_default();
     check_environment(&spec.environment, &mut problems);
+    for name in DECLARED.iter().filter(|name| spec.environment.contains_key(**name)) {
+        let path = format!("environment[{name:?}]");
+        problems.add(&path, "the agent sets this variable", "remove it; use address and port");
+    }
     check_inherited(&spec.inherit_environment, context, &mut problems);
     check_working_directory(spec.working_directory.as_deref(), &mut problems);
     let path = spec.environment.get("PATH").or_else(|| context.environment.get("PATH"));
@@ -49,10 +56,10 @@ pub(super) fn check_environment(environment: &BTreeMap<String, String>, problems
             "leave out \"=\" in the name and NUL anywhere",
         );
         problems.require(
-            !RESERVED.contains(&name.as_str()),
+            !MARKS.contains(&name.as_str()),
             &path,
             "the agent sets this variable",
-            "remove it; use address and port",
+            "remove it; the agent knows its processes by it",
         );
     }
 }

@@ -158,7 +158,9 @@ impl Step<'_> {
     fn detach(&mut self, leaving: Leaving) -> bool {
         let known = self.context.observation.route.weights.as_ref().map(|weights| weights.contains_key(&leaving.slot));
         let inputs = format!("slot {} on the route: {known:?}", leaving.slot);
-        if !self.report.guard("off the route", known == Some(false), inputs) {
+        let off = self.report.guard("off the route", known == Some(false), inputs);
+        let may_go_on = leaving.then == Phase::Retiring || self.metrics_are_fresh();
+        if !off || !may_go_on {
             return self.wait(format!("slot {} is taken off the route", leaving.slot));
         }
         self.next_stage(leaving.slot, LeavingStage::Removing, leaving.then)

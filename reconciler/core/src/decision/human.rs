@@ -96,7 +96,7 @@ impl Step<'_> {
             let over = hold.until.is_some_and(|until| until <= now);
             self.report.guard("not held", over, format!("{} since {}", hold.reason, hold.since));
             if over {
-                self.end_hold();
+                self.state.end_hold();
             } else {
                 self.report.wait("somebody holds this group: `release` lets it go on");
             }
@@ -110,13 +110,6 @@ impl Step<'_> {
         self.report.alert(reason.clone());
         self.state.hold = Some(Hold { reason, since: now, until });
         true
-    }
-
-    /// Older writes, those of whoever held the group included, lose against a new epoch.
-    fn end_hold(&mut self) {
-        self.state.hold = None;
-        self.state.epoch += 1;
-        self.state.evidence.foreign_weights = 0;
     }
 
     /// Takes away what was made for a group whose declaration was removed.

@@ -267,8 +267,12 @@ fn root_goals(context: Context<'_>, state: &GroupState) -> (RootGoal, RootGoal) 
         return (RootGoal::Untouched, RootGoal::Untouched);
     }
     let Context { policy, observation, .. } = context;
+    // Nothing is destroyed on the word of metrics that are no longer there.
+    let removing = leaving_from(state, LeavingStage::Removing).is_some() && state.phase != Phase::Retiring;
+    let interrupted = removing && observation.metrics_outage.is_some();
     let managed = state.slots.values().any(crate::model::slot::Slot::is_managed);
     let capacity = match &observation.capacity.applied {
+        _ if interrupted => RootGoal::Untouched,
         None if !managed && observation.capacity.running.is_none() => RootGoal::Untouched,
         _otherwise => RootGoal::Present,
     };

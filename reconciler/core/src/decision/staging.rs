@@ -172,7 +172,11 @@ impl Step<'_> {
         if probed && warmed {
             return Progress::Ready;
         }
-        Progress::Warming(format!("slot {slot} is probed and warmed up"))
+        let failed = match self.context.observation.warmups.get(slot) {
+            Some(Warmup::Failed { message, .. }) => format!(": {message}"),
+            Some(Warmup::Running | Warmup::Passed) | None => String::new(),
+        };
+        Progress::Warming(format!("slot {slot} is probed and warmed up{failed}"))
     }
 
     fn is_warmed_up(&mut self, slot: &SlotId) -> bool {
