@@ -44,7 +44,7 @@ const STEP_MIN: SignedDuration = SignedDuration::from_millis(1);
 ///
 /// Steps are counted from the Unix epoch, so that a history restored elsewhere has the same ones.
 /// Of several samples in one step the one pushed last counts: pulling a range twice changes nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Snapshot", into = "Snapshot")]
 pub struct History {
     step: SignedDuration,
@@ -299,7 +299,7 @@ mod tests {
     fn samples_fall_into_steps_and_gaps_stay_gaps() {
         let ordered = history(&[(105, 1.0), (132, 2.0)]);
         assert_eq!(steps(&ordered), [(100, Some(1.0)), (110, None), (120, None), (130, Some(2.0))]);
-        assert_eq!(ordered, history(&[(132, 2.0), (105, 1.0)]), "the order does not matter");
+        assert_eq!(steps(&ordered), steps(&history(&[(132, 2.0), (105, 1.0)])), "the order does not matter");
         assert_eq!((ordered.newest(), ordered.next_needed()), (Some(at(132)), Some(at(140))));
         assert_eq!(ordered.present(), 2);
     }

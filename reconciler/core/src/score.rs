@@ -214,3 +214,131 @@ impl Likelihood {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::forecast;
+    use crate::history::{History, Sample};
+
+    const HORIZONS: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_secs(30)];
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn forecast_of(values: impl IntoIterator<Item = f64>) -> Result<Forecast, NotReady> {
+        let mut history = History::new(SignedDuration::from_secs(1), SignedDuration::from_secs(300));
+        let mut now = at(0);
+        for (second, value) in (0..).zip(values) {
+            now = at(second);
+            history.push(Sample { at: now, value }, now);
+        }
+        forecast(&history, &HORIZONS, now)
+    }
+
+    fn spec(limit: f64, direction: Direction) -> SignalSpec {
+        SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned() }
+    }
+
+    /// Rises by ten each second, up to 1000.
+    fn rising() -> Result<Forecast, NotReady> {
+        forecast_of((1..=100).map(|second| 10.0 * f64::from(second)))
+    }
+
+    fn flat() -> Result<Forecast, NotReady> {
+        forecast_of((0..200).map(|second| 100.0 + f64::from(second % 3)))
+    }
+
+    fn score_one(spec: &SignalSpec, forecast: &Result<Forecast, NotReady>) -> Score {
+        score(&[SignalForecast { name: "memory", spec, forecast: forecast.as_ref() }], &HORIZONS, at(0))
+    }
+
+    #[test]
+    fn a_limit_that_is_reached_within_the_longer_horizon_only() {
+        let score = score_one(&spec(1200.0, Direction::Above), &rising());
+        let [short, long] = [&score.horizons[0], &score.horizons[1]];
+        assert!(short.probability < 0.2 && long.probability > 0.9, "{score:?}");
+        assert!(long.lower > 0.6 && score.within(HORIZONS[1]) == Some(long));
+    }
+
+    #[test]
+    fn reasons_are_sentences() {
+        let reason = |score: Score| score.parts.last().unwrap().reason.clone();
+        assert_eq!(
+            reason(score_one(&spec(1200.0, Direction::Above), &rising())),
+            "memory: 1.00 within 30s, because it is at 83 % of its limit of 1200 bytes, grows by 10 bytes each second \
+             and reaches the limit in about 20s (damped trend)"
+        );
+        assert_eq!(
+            reason(score_one(&spec(900.0, Direction::Above), &rising())),
+            "memory: 1.00 within 30s, because it is past its limit: at 111 % of its limit of 900 bytes"
+        );
+        let quiet = reason(score_one(&spec(50.0, Direction::Below), &flat()));
+        assert!(quiet.starts_with("memory: 0.00 within 30s, because it is at 101 bytes, with a lower limit of 50 bytes, and its lowest value by then is probably from "), "{quiet}");
+    }
+
+    #[test]
+    fn a_broken_limit_is_nearly_certain_in_either_direction() {
+        for (limit, direction) in [(100.0, Direction::Above), (102.0, Direction::Below)] {
+            let score = score_one(&spec(limit, direction), &flat());
+            assert!(score.horizons.iter().all(|it| it.probability > 0.99 && it.lower > 0.9), "{score:?}");
+            assert!(score.confidence > 0.9);
+        }
+    }
+
+    #[test]
+    fn a_falling_signal_breaks_a_lower_limit() {
+        let falling = forecast_of((0..100).map(|second| 2000.0 - 10.0 * f64::from(second)));
+        let score = score_one(&spec(800.0, Direction::Below), &falling);
+        assert!(score.horizons[1].lower > 0.6, "{score:?}");
+        assert!(score.parts[1].reason.contains("falls by 10 bytes each second"), "{}", score.parts[1].reason);
+    }
+
+    #[test]
+    fn the_worst_signal_decides_and_missing_ones_are_listed() {
+        let (high, low) = (spec(1200.0, Direction::Above), spec(1e6, Direction::Above));
+        let (rising, flat) = (rising(), flat());
+        let too_short = forecast_of([1.0; 10]);
+        let signals = [
+            SignalForecast { name: "calm", spec: &low, forecast: flat.as_ref() },
+            SignalForecast { name: "leak", spec: &high, forecast: rising.as_ref() },
+            SignalForecast { name: "new", spec: &low, forecast: too_short.as_ref() },
+        ];
+        let all = score(&signals, &HORIZONS, at(0));
+        let leak = score(&signals[1..2], &HORIZONS, at(0));
+        assert_eq!((&all.horizons[1], all.confidence.to_bits()), (&leak.horizons[1], leak.confidence.to_bits()));
+        assert_eq!(all.parts.len(), 4);
+        let missing: Vec<&str> = all.missing.iter().map(|missing| missing.signal.as_str()).collect();
+        assert_eq!(missing, ["new"]);
+        assert_eq!(all.missing[0].ready_at, Some(at(39)));
+    }
+
+    #[test]
+    fn a_score_of_nothing_has_no_probability() {
+        let limit = spec(1.0, Direction::Above);
+        let nothing = score_one(&limit, &forecast_of([]));
+        assert!(nothing.horizons.is_empty() && nothing.within(HORIZONS[0]).is_none() && nothing.parts.is_empty());
+        assert_eq!(nothing.missing[0].reason, "there is no sample yet");
+        let forecast = flat();
+        let signals = [SignalForecast { name: "memory", spec: &limit, forecast: forecast.as_ref() }];
+        let other = score(&signals, &[SignedDuration::from_secs(99)], at(0));
+        assert!(other.horizons.is_empty());
+        assert_eq!(other.missing[0].reason, "its forecast was made for other horizons");
+    }
+
+    #[test]
+    fn the_range_of_a_probability_narrows_with_evidence() {
+        let none = Likelihood::from_evidence(0.9, 0.0);
+        assert!(none.lower <= 0.0 && none.upper >= 1.0 && none.confidence <= 0.0);
+        let (few, many) = (Likelihood::from_evidence(0.9, 2.0), Likelihood::from_evidence(0.9, 50.0));
+        assert!(few.lower < many.lower && many.lower < 0.9 && 0.9 < many.upper && many.upper < few.upper);
+    }
+
+    #[test]
+    fn a_score_survives_the_journal() {
+        let score = score_one(&spec(1200.0, Direction::Above), &rising());
+        let text = serde_json::to_string(&score).unwrap();
+        assert_eq!(serde_json::from_str::<Score>(&text).unwrap(), score);
+    }
+}

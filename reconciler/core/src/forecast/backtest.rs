@@ -4,12 +4,13 @@
 //! counts within a few samples, and sparse far back, so that any length of history costs little
 //! more than a short one. Together with the weights, each doubling of the age counts alike.
 
-use super::quantiles::{LEVELS, of_sorted};
+use super::learning::{Lesson, independence};
+use super::quantiles::{LEVELS, Quantiles, of_sorted};
 use super::series::Series;
 use serde::{Deserialize, Serialize};
 
-/// Origins are one step apart up to this age, and an age divided by this apart beyond it. It gives
-/// about 60 origins over two minutes of seconds and 190 over the longest history.
+/// Origins lie an age divided by this apart, in whole steps: 73 of them over two minutes of seconds,
+/// 201 over the longest history.
 const DENSITY: usize = 24;
 
 /// Ages below this weigh alike: one odd sample must not decide which model is chosen.
@@ -67,32 +68,18 @@ struct Lead {
 }
 
 impl<'a> Backtest<'a> {
-    /// From `first` on, up to `horizon` steps ahead.
+    /// From `first` on, up to `horizon` steps ahead. Nothing is forecast from a gap, in the past as
+    /// in the present.
     pub(super) fn new(series: &'a Series, first: usize, horizon: usize) -> Self {
-        let origin =
-            |age: usize| Origin { index: series.last() - age, weight: 1.0 / age.clamp(NEWEST, DENSITY) as f64 };
-        let mut origins: Vec<Origin> = ages(series.last().saturating_sub(first)).map(origin).collect();
+        let origin = |age: usize| {
+            let index = series.last() - age;
+            series.get(index).map(|_| Origin { index, weight: 1.0 / age.clamp(NEWEST, DENSITY) as f64 })
+        };
+        let mut origins: Vec<Origin> = ages(series.last().saturating_sub(first)).filter_map(origin).collect();
         origins.reverse();
-        let mut backtest = Self { series, origins, leads: Vec::new() };
-        let lead = |steps| Lead { steps, scale: backtest.mean_move(steps) };
-        backtest.leads = lead_steps(horizon).into_iter().map(lead).collect();
-        backtest
-    }
-
-    fn mean_move(&self, steps: usize) -> f64 {
-        let change = |origin: usize| Some(self.series.get(origin + steps)? - self.series.get(origin)?);
-        let distance = self.mean_absolute(change);
-        if distance > 0.0 { distance } else { 1.0 }
-    }
-
-    fn mean_absolute(&self, of: impl Fn(usize) -> Option<f64>) -> f64 {
-        let mut total = Mean::default();
-        for origin in &self.origins {
-            if let Some(value) = of(origin.index) {
-                total.add(value.abs(), origin.weight);
-            }
-        }
-        total.value().unwrap_or(0.0)
+        let lead = |steps| Lead { steps, scale: mean_move(series, &origins, steps) };
+        let leads = lead_steps(horizon).into_iter().map(lead).collect();
+        Self { series, origins, leads }
     }
 
     /// Indices of the origins, oldest first.
@@ -135,21 +122,57 @@ impl<'a> Backtest<'a> {
     }
 
     fn tally(&self, lead: &Lead, predict: impl Fn(usize, usize) -> f64, tally: &mut Tally, checked: &mut [bool]) {
-        let mut known: Vec<f64> = Vec::with_capacity(self.origins.len());
+        let mut known = KnownErrors::default();
         let mut waiting = self.origins.iter().peekable();
         for (origin, checked) in self.origins.iter().zip(checked) {
             while let Some(earlier) = waiting.next_if(|earlier| earlier.index + lead.steps <= origin.index) {
                 if let Some(error) = self.error(earlier.index, lead.steps, &predict) {
-                    known.insert(known.partition_point(|other| *other < error), error);
+                    known.add(error, earlier.index, lead.steps);
                 }
             }
-            let error = self.error(origin.index, lead.steps, &predict).filter(|_| known.len() >= ERRORS_MIN);
-            if let Some(error) = error {
-                tally.add(error, &known, lead.scale, origin.weight);
+            let error = self.error(origin.index, lead.steps, &predict);
+            if let (Some(error), Some(quantiles)) = (error, known.quantiles()) {
+                tally.add(error, &quantiles, lead.scale, origin.weight);
                 *checked = true;
             }
         }
     }
+}
+
+/// Errors at one lead time, as far as they are known at some step.
+#[derive(Default)]
+struct KnownErrors {
+    sorted: Vec<f64>,
+    sum: f64,
+    evidence: f64,
+    newest_origin: usize,
+}
+
+impl KnownErrors {
+    fn add(&mut self, error: f64, origin: usize, lead: usize) {
+        self.sorted.insert(self.sorted.partition_point(|other| *other < error), error);
+        self.sum += error;
+        self.evidence += independence(origin - self.newest_origin, lead);
+        self.newest_origin = origin;
+    }
+
+    /// Of the next error, if enough are known.
+    fn quantiles(&self) -> Option<Quantiles> {
+        let lesson = Lesson::new(self.sum / self.sorted.len() as f64, self.evidence);
+        let quantile = |level| lesson.apply(of_sorted(&self.sorted, level));
+        (self.sorted.len() >= ERRORS_MIN).then(|| LEVELS.map(quantile))
+    }
+}
+
+/// How far the series was, on average, from where it had been so many steps before.
+fn mean_move(series: &Series, origins: &[Origin], steps: usize) -> f64 {
+    let mut distance = Mean::default();
+    for origin in origins {
+        if let (Some(before), Some(after)) = (series.get(origin.index), series.get(origin.index + steps)) {
+            distance.add((after - before).abs(), origin.weight);
+        }
+    }
+    distance.value().filter(|distance| *distance > 0.0).unwrap_or(1.0)
 }
 
 /// What became of the forecasts that were checked.
@@ -161,13 +184,12 @@ struct Tally {
 }
 
 impl Tally {
-    /// A forecast from the `known` errors of earlier ones, when `error` came.
-    fn add(&mut self, error: f64, known: &[f64], scale: f64, weight: f64) {
-        let quantiles = LEVELS.map(|level| of_sorted(known, level));
+    /// A forecast of an error that became `error`.
+    fn add(&mut self, error: f64, quantiles: &Quantiles, scale: f64, weight: f64) {
         let loss =
             |(level, quantile): (f64, f64)| f64::max(level * (error - quantile), (level - 1.0) * (error - quantile));
-        let pinball = LEVELS.into_iter().zip(quantiles).map(loss).sum::<f64>() / LEVELS.len() as f64;
-        let [_, low, .., high, _] = quantiles;
+        let pinball = LEVELS.into_iter().zip(*quantiles).map(loss).sum::<f64>() / LEVELS.len() as f64;
+        let [_, low, .., high, _] = *quantiles;
         self.pinball.add(pinball / scale, weight);
         self.below.add(f64::from(u8::from(error < low)), weight);
         self.above.add(f64::from(u8::from(error > high)), weight);
@@ -192,7 +214,7 @@ impl Mean {
     }
 }
 
-/// 1, 2 … 24, 25, 26 … 48, 50 …, up to `oldest`.
+/// 1, 2 … 48, 50, 52 … 72, 75 …, up to `oldest`.
 fn ages(oldest: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(1), |age| Some(age + (age / DENSITY).max(1))).take_while(move |age| *age <= oldest)
 }
@@ -204,4 +226,51 @@ fn lead_steps(horizon: usize) -> Vec<usize> {
         .collect();
     steps.push(horizon);
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wave(count: u32) -> Vec<f64> {
+        (0..count).map(|i| (f64::from(i) * 0.3).sin()).collect()
+    }
+
+    #[test]
+    fn origins_are_bounded_dense_near_the_present_and_never_in_a_gap() {
+        assert_eq!(ages(5).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert!(ages(119).count() == 73 && ages(20_000).count() == 201);
+        let mut values = wave(100);
+        values[97] = f64::NAN;
+        let series = Series::new(&values).unwrap();
+        let origins = Backtest::new(&series, 10, 5).origins();
+        assert!(origins.is_sorted() && origins.ends_with(&[95, 96, 98]), "{origins:?}");
+    }
+
+    #[test]
+    fn lead_times_end_at_the_horizon() {
+        assert_eq!(lead_steps(1), [1]);
+        assert_eq!(lead_steps(15), [1, 2, 3, 4, 6, 9, 13, 15]);
+    }
+
+    #[test]
+    fn quantiles_of_the_past_use_only_errors_known_by_then() {
+        let values = wave(80);
+        let series = Series::new(&values).unwrap();
+        let backtest = Backtest::new(&series, 10, 1);
+        let newest_jump = |origin: usize, lead: usize| if origin + lead == 79 { -1e6 } else { 0.0 };
+        let (with, without) = (backtest.loss(newest_jump).unwrap(), backtest.loss(|_, _| 0.0).unwrap());
+        let checked = with.origins as f64;
+        assert!(with.above > without.above, "the surprise was not foreseen");
+        assert!(checked > 30.0 && with.pinball > 1e3);
+        let perfect = backtest.loss(|origin, lead| series.get(origin + lead).unwrap()).unwrap();
+        assert!(perfect.pinball.abs() < 1e-12 && perfect.below + perfect.above < 1e-12);
+    }
+
+    #[test]
+    fn a_series_of_gaps_checks_nothing() {
+        let mut values = vec![f64::NAN; 80];
+        values[79] = 1.0;
+        assert!(Backtest::new(&Series::new(&values).unwrap(), 10, 3).loss(|_, _| 0.0).is_none());
+    }
 }

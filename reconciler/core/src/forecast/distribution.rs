@@ -72,3 +72,35 @@ fn upper_tail(x: f64) -> f64 {
     let tail = 1.0 / (root * (root + x.abs()));
     if x > 0.0 { tail } else { 1.0 - tail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_smooth_symmetric_and_never_certain() {
+        let distribution = Distribution::new((1..=9).map(|value| (f64::from(value), 1.0)).collect(), 9.0);
+        assert!((distribution.probability_above(5.0) - 0.5).abs() < 1e-12);
+        let above: Vec<f64> = (-40..=50).map(|limit| distribution.probability_above(f64::from(limit))).collect();
+        assert!(above.windows(2).all(|pair| pair[1] < pair[0]), "{above:?}");
+        assert!(above.iter().all(|probability| *probability > 0.0 && *probability < 1.0));
+        for limit in [-40.0, 3.0, 50.0] {
+            let sum = distribution.probability_above(limit) + distribution.probability_below(limit);
+            assert!((sum - 1.0).abs() < 1e-12, "{limit}");
+        }
+    }
+
+    #[test]
+    fn little_evidence_knows_less_of_the_tail() {
+        let samples: Vec<Weighted> = (1..=9).map(|value| (f64::from(value), 1.0)).collect();
+        let tail = |evidence| Distribution::new(samples.clone(), evidence).probability_above(20.0);
+        assert!(tail(0.5) > 2.0 * tail(10.0));
+    }
+
+    #[test]
+    fn samples_that_are_all_equal_are_answered_without_a_division_by_zero() {
+        let constant = Distribution::new(vec![(5.0, 1.0); 4], 3.0);
+        assert!(constant.probability_above(5.0) > 0.49 && constant.probability_above(5.1) < 1e-9);
+        assert!(constant.probability_above(4.9) > 0.99);
+    }
+}

@@ -4,6 +4,7 @@
 //! depends on how. Quantiles of steps and of window extremes come from the same paths, so that they
 //! never contradict each other.
 
+use super::learning::{Lesson, independence};
 use super::quantiles::{Quantiles, Weighted, of_weighted};
 use super::series::Series;
 
@@ -32,14 +33,6 @@ impl ErrorGrowth {
 /// Steps of an error path that must be known before it is continued: a few samples are mostly
 /// noise, and continuing noise over the horizon says nothing.
 const KNOWN_MIN: usize = 8;
-
-/// Least evidence that the widening of the paths is computed from: below it the intervals are
-/// already over three times as wide, and a division by nearly nothing would say no more.
-const EVIDENCE_MIN: f64 = 0.1;
-
-/// Independent windows over which a mean error is by half a habit of the model; over a few it is
-/// the mark of one event, such as a step up to another level.
-const HABIT_EVIDENCE: f64 = 8.0;
 
 /// Possible futures of one series, by lead time from 1.
 pub(super) struct Ensemble<'a> {
@@ -86,18 +79,14 @@ impl<'a> Ensemble<'a> {
         (!ensemble.paths.is_empty()).then_some(ensemble)
     }
 
-    /// Turns errors into futures. The fewer independent windows were seen, the less a mean error is
-    /// taken for a habit of the model, and the wider is the spread, as the variance of a prediction
-    /// from few samples is.
+    /// Turns past errors into futures.
     fn displace(&mut self, predict: impl Fn(usize) -> f64) {
         for lead in 1..=self.horizon {
-            let evidence = self.evidence(lead);
-            let widening = (1.0 + 1.0 / evidence.max(EVIDENCE_MIN)).sqrt();
-            let mean = self.mean(lead);
-            let expected = predict(lead) + mean * evidence / (evidence + HABIT_EVIDENCE);
+            let lesson = Lesson::new(self.mean(lead), self.evidence(lead));
+            let expected = predict(lead);
             for path in &mut self.paths {
                 if let Some(value) = path.values.get_mut(lead - 1) {
-                    *value = self.series.floored(expected + widening * (*value - mean));
+                    *value = self.series.floored(expected + lesson.apply(*value));
                 }
             }
         }
@@ -110,11 +99,9 @@ impl<'a> Ensemble<'a> {
         if weights > 0.0 { sum / weights } else { 0.0 }
     }
 
-    /// How many independent looks at windows of `lead` steps the paths amount to. Windows that
-    /// overlap by more than half see mostly the same samples.
+    /// How many independent windows of `lead` steps the paths amount to.
     pub(super) fn evidence(&self, lead: usize) -> f64 {
-        let independent = |path: &Path| (2.0 * path.spacing as f64 / lead as f64).min(1.0);
-        self.paths.iter().map(|path| path.weight(lead) * independent(path)).sum()
+        self.paths.iter().map(|path| path.weight(lead) * independence(path.spacing, lead)).sum()
     }
 
     /// Quantiles of one step, in the signal's unit.
@@ -162,5 +149,38 @@ fn continue_errors(errors: &mut Vec<f64>, horizon: usize, growth: ErrorGrowth) {
         let like = known - (lead - known - 1) % half;
         let error = errors.get(like - 1).copied().unwrap_or(0.0);
         errors.push(error * growth.factor(like, lead));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_in_error_paths_are_filled() {
+        assert_eq!(filled([None, Some(1.0), None, Some(3.0), None].into_iter()), Some(vec![1.0, 1.0, 1.0, 3.0, 3.0]));
+        assert_eq!(filled([None, None].into_iter()), None);
+    }
+
+    #[test]
+    fn errors_are_continued_by_their_later_half() {
+        let continued = |growth| {
+            let mut errors = vec![9.0, 9.0, 1.0, -1.0];
+            continue_errors(&mut errors, 8, growth);
+            errors
+        };
+        assert_eq!(continued(ErrorGrowth::None)[4..], [-1.0, 1.0, -1.0, 1.0]);
+        assert_eq!(continued(ErrorGrowth::Linear)[4..], [-1.25, 2.0, -1.75, 8.0 / 3.0]);
+        assert!((continued(ErrorGrowth::Root)[5] - 2.0_f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn evidence_counts_windows_that_do_not_overlap_by_more_than_half() {
+        let values: Vec<f64> = (0..200).map(|i| f64::from(i % 3)).collect();
+        let series = Series::new(&values).unwrap();
+        let origins: Vec<usize> = (100..200).collect();
+        let ensemble = Ensemble::new(&series, &origins, 20, ErrorGrowth::None, |_, _| 0.0).unwrap();
+        assert!((7.0..=10.5).contains(&ensemble.evidence(20)), "{}", ensemble.evidence(20));
+        assert!(ensemble.evidence(5) > 3.0 * ensemble.evidence(20));
     }
 }

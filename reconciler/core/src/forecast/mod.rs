@@ -5,8 +5,10 @@
 //! the reason. Never fails on gaps, and never forecasts from stale samples.
 
 mod backtest;
+mod choice;
 mod distribution;
 mod ensemble;
+mod learning;
 mod profile;
 mod quantiles;
 mod seasonal;
@@ -15,27 +17,22 @@ mod text;
 mod trend;
 
 pub use backtest::Accuracy;
+pub use choice::ModelName;
 pub use distribution::Distribution;
 pub use quantiles::{LEVELS, Quantiles, median};
 pub(crate) use text::significant;
 
 use crate::history::{History, Sample};
-use backtest::{Backtest, Loss};
-use ensemble::{Ensemble, ErrorGrowth};
+use backtest::Loss;
+use choice::{Choice, choose};
+use ensemble::Ensemble;
 use jiff::{SignedDuration, Timestamp};
-use profile::ProfileTrend;
-use seasonal::SeasonalNaive;
 use serde::{Deserialize, Serialize};
 use series::Series;
-use std::fmt;
-use trend::DampedTrend;
 
 /// Fewest samples to forecast from: ten before the first origin of the backtest, and thirty after
 /// it to measure errors on.
 pub const SAMPLES_MIN: usize = 40;
-
-/// Samples before the first origin: enough for the shortest memories of a trend to settle.
-const SAMPLES_BEFORE_FIRST_ORIGIN: usize = 10;
 
 /// Steps without a sample after which a history is stale.
 const STALE_STEPS: i32 = 3;
@@ -48,31 +45,6 @@ const PERIODS: [SignedDuration; 2] = [SignedDuration::from_hours(24), SignedDura
 
 /// Periods that must be in the history before one is repeated.
 const PERIODS_MIN: usize = 2;
-
-/// Which model made a forecast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelName {
-    /// The newest value stays.
-    LastValue,
-    /// What was measured a day, or a week, before.
-    SeasonalNaive,
-    /// Level and slope by double exponential smoothing.
-    DampedTrend,
-    /// The usual day, plus the trend of the deviations from it.
-    ProfileTrend,
-}
-
-impl fmt::Display for ModelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LastValue => "last value",
-            Self::SeasonalNaive => "seasonal naive",
-            Self::DampedTrend => "damped trend",
-            Self::ProfileTrend => "profile and trend",
-        })
-    }
-}
 
 /// The forecast of one signal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -135,7 +107,8 @@ pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) 
     enough_samples(history)?;
     let series = Series::new(history.values()).ok_or_else(|| never("there is no sample"))?;
     let horizon = leads.iter().copied().max().unwrap_or(1);
-    let choice = choose(&series, &periods(history), horizon)?;
+    let choice = choose(&series, &periods(history), horizon)
+        .ok_or_else(|| never("no forecast of the past could be checked: there are too many gaps"))?;
     let Choice { model, loss, loss_naive, origins, .. } = &choice;
     let predict = |origin, lead| model.predict(origin, lead);
     let ensemble = Ensemble::new(&series, origins, horizon, model.error_growth(), predict)
@@ -231,87 +204,4 @@ fn periods(history: &History) -> Vec<usize> {
     };
     let is_covered = |period: &usize| history.values().len() > PERIODS_MIN * period;
     PERIODS.iter().filter_map(steps).filter(is_covered).collect()
-}
-
-enum Model<'a> {
-    SeasonalNaive(SeasonalNaive<'a>),
-    DampedTrend(DampedTrend),
-    ProfileTrend(ProfileTrend),
-}
-
-impl Model<'_> {
-    /// What the model, at the step `origin`, says of the step `lead` after it.
-    fn predict(&self, origin: usize, lead: usize) -> f64 {
-        match self {
-            Self::SeasonalNaive(model) => model.predict(origin, lead),
-            Self::DampedTrend(model) => model.predict(origin, lead),
-            Self::ProfileTrend(model) => model.predict(origin, lead),
-        }
-    }
-
-    fn name(&self) -> ModelName {
-        match self {
-            Self::SeasonalNaive(model) if model.period.is_none() => ModelName::LastValue,
-            Self::SeasonalNaive(_) => ModelName::SeasonalNaive,
-            Self::DampedTrend(_) => ModelName::DampedTrend,
-            Self::ProfileTrend(_) => ModelName::ProfileTrend,
-        }
-    }
-
-    fn error_growth(&self) -> ErrorGrowth {
-        match self {
-            Self::SeasonalNaive(model) if model.period.is_some() => ErrorGrowth::None,
-            Self::DampedTrend(trend) | Self::ProfileTrend(ProfileTrend { deviation: trend, .. }) if trend.has_slope => {
-                ErrorGrowth::Linear
-            }
-            Self::SeasonalNaive(_) | Self::DampedTrend(_) | Self::ProfileTrend(_) => ErrorGrowth::Root,
-        }
-    }
-}
-
-/// The model that lost least, and what the others lost.
-struct Choice<'a> {
-    model: Model<'a>,
-    loss: Loss,
-    naive: ModelName,
-    loss_naive: Loss,
-    origins: Vec<usize>,
-}
-
-/// Fits every model and takes the one of least pinball loss; the naive one unless another beats it.
-fn choose<'a>(series: &'a Series, periods: &[usize], horizon: usize) -> Result<Choice<'a>, NotReady> {
-    let profile_period = periods.first().copied();
-    let settled = series.index_of_nth(SAMPLES_BEFORE_FIRST_ORIGIN).unwrap_or_default();
-    let backtest = Backtest::new(series, settled + profile_period.unwrap_or(0), horizon);
-    let loss = |model: &Model<'_>| backtest.loss(|origin, lead| model.predict(origin, lead));
-
-    let naive = Model::SeasonalNaive(SeasonalNaive::fit(series, periods, &backtest));
-    let loss_naive =
-        loss(&naive).ok_or_else(|| never("no forecast of the past could be checked: there are too many gaps"))?;
-    let mut choice =
-        Choice { naive: naive.name(), model: naive, loss: loss_naive, loss_naive, origins: backtest.origins() };
-
-    let trend = Model::DampedTrend(DampedTrend::fit(series.values(), horizon, &backtest, |_, _| 0.0));
-    let profile =
-        profile_period.map(|period| Model::ProfileTrend(ProfileTrend::fit(series, period, horizon, &backtest)));
-    for model in [Some(trend), profile].into_iter().flatten() {
-        let challenger = loss(&model).filter(|challenger| challenger.pinball < choice.loss.pinball);
-        if let Some(loss) = challenger {
-            choice = Choice { model, loss, ..choice };
-        }
-    }
-    Ok(choice)
-}
-
-impl Choice<'_> {
-    fn reason(&self) -> String {
-        let Self { model, loss, naive, loss_naive, .. } = self;
-        let pinball = |loss: &Loss| significant(loss.pinball);
-        let origins = loss.origins;
-        if model.name() == *naive {
-            return format!("{naive}: no other model lost less than {} over {origins} origins", pinball(loss));
-        }
-        let (lost, lost_naive) = (pinball(loss), pinball(loss_naive));
-        format!("{}: pinball loss {lost} against {lost_naive} of {naive} over {origins} origins", model.name())
-    }
 }

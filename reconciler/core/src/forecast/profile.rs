@@ -60,3 +60,40 @@ fn median(values: &mut [f64]) -> Option<f64> {
     let is_odd = values.len() % 2 == 1;
     Some(if is_odd { upper } else { f64::midpoint(upper, *values.get(middle - 1)?) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_knows_only_earlier_periods() {
+        let mut values: Vec<f64> = (0..60).map(|i| f64::from(i % 6)).collect();
+        let before = profile(&Series::new(&values).unwrap(), 6);
+        for value in values.iter_mut().take(59).skip(30) {
+            *value += 50.0;
+        }
+        let after = profile(&Series::new(&values).unwrap(), 6);
+        let in_units = |profile: &[f64], values: &[f64]| {
+            let series = Series::new(values).unwrap();
+            profile.iter().skip(6).take(30).map(|level| series.level_in_units(*level)).collect::<Vec<f64>>()
+        };
+        let original: Vec<f64> = (0..60).map(|i| f64::from(i % 6)).collect();
+        for (a, b) in in_units(&before, &original).iter().zip(in_units(&after, &values)) {
+            assert!((a - b).abs() < 1e-9, "what came after step 30 must not change the profile up to step 35");
+        }
+    }
+
+    #[test]
+    fn beyond_the_next_period_the_profile_repeats() {
+        let profile: Vec<f64> = (0..20).map(f64::from).collect();
+        let ahead: Vec<f64> = (1..=10).map(|lead| usual(&profile, 4, 15, lead)).collect();
+        assert_eq!(ahead, [16.0, 17.0, 18.0, 19.0, 16.0, 17.0, 18.0, 19.0, 16.0, 17.0]);
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(&mut []), None);
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+}

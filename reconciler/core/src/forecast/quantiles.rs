@@ -61,3 +61,41 @@ pub(super) fn of_weighted(samples: &mut [Weighted]) -> Quantiles {
         lower + (upper.0 - lower) * share.clamp(0.0, 1.0)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_count_as_repetitions() {
+        let mut weighted: Vec<Weighted> = vec![(3.0, 1.0), (1.0, 2.0), (2.0, 1.0)];
+        let mut repeated: Vec<Weighted> = [1.0, 1.0, 2.0, 3.0].map(|value| (value, 1.0)).to_vec();
+        let (weighted, repeated) = (of_weighted(&mut weighted), of_weighted(&mut repeated));
+        assert!(weighted.is_sorted() && repeated.is_sorted());
+        assert!((weighted[10] - 3.0).abs() < 1e-12 && (repeated[10] - 3.0).abs() < 1e-12);
+        assert!((median(&weighted) - median(&repeated)).abs() < 0.2);
+    }
+
+    #[test]
+    fn a_hundred_equal_weights_give_the_plain_quantiles() {
+        let mut samples: Vec<Weighted> = (0..100).rev().map(|value| (f64::from(value), 0.5)).collect();
+        for (level, quantile) in LEVELS.into_iter().zip(of_weighted(&mut samples)) {
+            assert!((quantile - (100.0 * level - 0.5)).abs() < 1e-9, "{level}: {quantile}");
+        }
+    }
+
+    #[test]
+    fn quantiles_of_few_sorted_samples_stay_within_them() {
+        let sorted = [1.0, 2.0, 4.0];
+        let quantiles = LEVELS.map(|level| of_sorted(&sorted, level));
+        assert!(quantiles.is_sorted());
+        assert!((quantiles[0] - 1.0).abs() < 1e-12 && (median(&quantiles) - 2.0).abs() < 1e-12);
+        assert!((quantiles[10] - 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_deviation_is_that_of_a_normal_distribution() {
+        let mut samples: Vec<Weighted> = (0..1000).map(|value| (f64::from(value), 1.0)).collect();
+        assert!((deviation(&of_weighted(&mut samples)) - 800.0 / 2.5632).abs() < 1.0);
+    }
+}

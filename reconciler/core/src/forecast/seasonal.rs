@@ -50,3 +50,31 @@ fn hold(series: &Series) -> Vec<f64> {
     };
     series.values().iter().map(carry).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_period_is_repeated_and_its_gaps_looked_for_in_the_one_before() {
+        let mut values: Vec<f64> = (0..40).map(|i| f64::from(i % 4)).collect();
+        values[38] = f64::NAN;
+        let series = Series::new(&values).unwrap();
+        let backtest = Backtest::new(&series, 10, 8);
+        let model = SeasonalNaive::fit(&series, &[4], &backtest);
+        assert_eq!(model.period, Some(4));
+        let ahead: Vec<f64> = (1..=8).map(|lead| series.level_in_units(model.predict(39, lead))).collect();
+        for (got, expected) in ahead.iter().zip([0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 3.0]) {
+            assert!((got - expected).abs() < 1e-9, "{ahead:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_that_does_not_repeat_keeps_its_newest_value() {
+        let values: Vec<f64> = (0..40).map(f64::from).collect();
+        let series = Series::new(&values).unwrap();
+        let model = SeasonalNaive::fit(&series, &[7], &Backtest::new(&series, 10, 3));
+        assert_eq!(model.period, None);
+        assert!((series.level_in_units(model.predict(39, 5)) - 39.0).abs() < 1e-9);
+    }
+}

@@ -168,3 +168,59 @@ impl Sums {
         covariance / x_spread / (1.0 + doubt * doubt)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::series::Series;
+
+    fn line_after(values: &[f64], memory: usize) -> Line {
+        lines(values, memory).last().copied().unwrap()
+    }
+
+    /// Alternates around zero: noise that no slope explains.
+    fn wobble(i: usize) -> f64 {
+        if i.is_multiple_of(2) { 1.0 } else { -1.0 }
+    }
+
+    #[test]
+    fn a_straight_line_is_found_with_and_without_gaps() {
+        let straight: Vec<f64> = (0..60).map(|i| 3.0 + 0.5 * f64::from(i)).collect();
+        let with_gaps: Vec<f64> =
+            straight.iter().enumerate().map(|(i, value)| if i % 3 == 1 { f64::NAN } else { *value }).collect();
+        for values in [straight, with_gaps] {
+            let Line { level, slope } = line_after(&values, 16);
+            assert!((level - 32.5).abs() < 1e-6 && (slope - 0.5).abs() < 1e-6, "{level}, {slope}");
+        }
+    }
+
+    #[test]
+    fn a_slope_within_the_noise_is_hardly_believed_and_an_evident_one_is() {
+        let noisy = |slope: f64| (0..60).map(|i| slope * i as f64 + wobble(i)).collect::<Vec<f64>>();
+        assert!(line_after(&noisy(0.0), 16).slope.abs() < 0.001);
+        assert!(line_after(&noisy(0.02), 16).slope < 0.01);
+        assert!((line_after(&noisy(1.0), 16).slope - 1.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn a_damped_slope_fades() {
+        assert_eq!(cumulative(0.0, 3), [0.0; 4]);
+        assert_eq!(cumulative(1.0, 3), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(cumulative(0.5, 3), [0.0, 0.5, 0.75, 0.875]);
+    }
+
+    #[test]
+    fn a_drift_is_fitted_with_its_slope_and_a_wobble_without() {
+        let fit = |values: &[f64]| {
+            let series = Series::new(values).unwrap();
+            let backtest = Backtest::new(&series, 10, 10);
+            DampedTrend::fit(series.values(), 10, &backtest, |_, _| 0.0)
+        };
+        let drift: Vec<f64> = (0..100).map(|i| i as f64 + wobble(i)).collect();
+        assert!(fit(&drift).has_slope);
+        let ahead = fit(&drift).predict(99, 10) - fit(&drift).predict(99, 0);
+        let flat: Vec<f64> = (0..100).map(wobble).collect();
+        let stays = fit(&flat).predict(99, 10) - fit(&flat).predict(99, 0);
+        assert!(ahead > 0.1 && stays.abs() < 0.01, "{ahead}, {stays}");
+    }
+}
