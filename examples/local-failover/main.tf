@@ -36,7 +36,7 @@ resource "shadow_policy" "fast" {
   interval = "1s"
   step     = "1s"
   history  = "10m"
-  horizons = ["15s", "45s"]
+  horizons = ["20s", "60s"]
 
   evaluations = {
     required = 2

@@ -18,5 +18,5 @@ variable "proxy" {
 variable "memory_limit_mib" {
   description = "Memory that each instance may use; it ends where it needs more."
   type        = number
-  default     = 512
+  default     = 384
 }

@@ -19,14 +19,14 @@ impl Provider for Shadow {
     type Client = Client;
 
     fn schema(&self) -> Schema {
-        let endpoint = "URL of the reconciler's API, as in `http://127.0.0.1:7070`. Excludes `directory`. Default: \
+        let endpoint = "URL of the reconciler's API, as in `http://127.0.0.1:9580`. Excludes `directory`. Default: \
             the environment variable `SHADOW_ENDPOINT`.";
         let token = "Bearer token of the reconciler's and the agent's API. Default: the environment variable \
             `SHADOW_TOKEN`, else none is sent.";
         let directory = "Folder of declarations: `policies/NAME.json` and `groups/NAME.json`, for pipelines without \
             a daemon. Excludes `endpoint`. Default: the environment variable `SHADOW_DIRECTORY`.";
         let agent = "URL of the agent on the host that runs `shadow_process` resources, as in \
-            `http://127.0.0.1:7071`. Default: the environment variable `SHADOW_AGENT`.";
+            `http://127.0.0.1:9590`. Default: the environment variable `SHADOW_AGENT`.";
         Schema::new(
             DESCRIPTION,
             attributes([
@@ -111,7 +111,7 @@ fn both_given() -> Diagnostic {
 }
 
 fn bad_url(setting: &str, problem: &str) -> Diagnostic {
-    let detail = format!("{problem}. Write it as in \"http://127.0.0.1:7070\".");
+    let detail = format!("{problem}. Write it as in \"http://127.0.0.1:9580\".");
     Diagnostic::error(format!("Invalid {setting}"), detail).at(Path::attribute(setting))
 }
 

@@ -76,7 +76,7 @@ impl Runner {
         let (group, policy) = self.declaration(declared)?;
         let (mut state, mut entries) = self.remembered(&group.spec, now)?;
         let before = state.clone();
-        let commands_done = self.take_commands(&mut state, &mut entries)?;
+        let commands_taken = self.take_commands(&mut state, &mut entries)?;
         let records = self.records()?;
         let observation = self.observe(&group, &policy, &state, &records, now).await?;
         let fleet = self.app.board.fleet(&self.name, policy.spec.failover_priority);
@@ -84,12 +84,13 @@ impl Runner {
         let decision = decide(context, &state);
         entries.extend(self.entries(&before, &decision, &observation));
         if !entries.is_empty() || without_evidence(&before) != without_evidence(&decision.state) || !self.leads {
-            self.app.store.save_state(&self.name, &decision.state, now, &entries)?;
+            self.app.store.save_state(&self.name, &decision.state, now, &entries, commands_taken)?;
         }
-        self.app.store.drop_commands(&self.name, commands_done)?;
         self.leads = true;
         let next = self.act(&group, &decision, &records, now)?;
-        self.publish(observation, decision, &policy);
+        if next != Next::Gone {
+            self.publish(observation, decision, &policy);
+        }
         Ok(next)
     }
 

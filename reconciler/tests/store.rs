@@ -66,7 +66,7 @@ impl Filled {
         assert_eq!(store.put_policy(&policy(), true).unwrap(), (Put::Created, 1));
         assert_eq!(store.put_group(&group(), true).unwrap(), (Put::Created, 1));
         store.put_split(&split(), |_| Ok::<_, Infallible>(())).unwrap().unwrap();
-        store.save_state("checkout", &state(), now(), &[entry("first"), entry("second")]).unwrap();
+        store.save_state("checkout", &state(), now(), &[entry("first"), entry("second")], 0).unwrap();
         store.save_root("checkout", "capacity", &root()).unwrap();
         store.add_command("checkout", &Command::Request(Request::Failover)).unwrap();
         filled
@@ -311,7 +311,7 @@ fn fill_the_disk(path: &Path) {
         assert!(kept < 1000, "the limit does not work");
     };
     assert!(error.contains(&format!("store {}: make space on its disk", path.display())), "{error}");
-    let both = store.save_state("checkout", &GroupState { epoch: 9, ..state() }, now(), &[big]);
+    let both = store.save_state("checkout", &GroupState { epoch: 9, ..state() }, now(), &[big], 0);
     assert!(both.is_err(), "there is still no space");
     assert_eq!(store.state("checkout").unwrap().unwrap(), state(), "half a change was kept");
     assert_eq!(store.journal(None, 0, 10_000).unwrap().len(), kept);

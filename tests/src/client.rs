@@ -25,7 +25,7 @@ pub struct Reconciler {
 }
 
 /// What a human may ask of a group.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// Act no more by itself.
     Hold,
@@ -37,7 +37,7 @@ pub enum Request {
     Failover,
     /// Hand over to the original primary.
     Failback,
-    /// Remove everything that was generated.
+    /// Remove everything that was generated, the route included.
     Retire,
 }
 
@@ -169,20 +169,23 @@ impl Reconciler {
     /// When it is refused; the message is the reconciler's.
     pub async fn request(&self, group: &str, request: Request) -> Result<()> {
         let path = format!("/v1/groups/{group}/{}", request.verb());
-        self.call(Method::POST, &path).await?.with_context(|| format!("{path}: the group {group} is not known"))?;
+        let body = if request == Request::Retire { json!({"remove_route": true}) } else { json!({}) };
+        self.call(Method::POST, &path, &body)
+            .await?
+            .with_context(|| format!("{path}: the group {group} is not known"))?;
         Ok(())
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
-        let Some(text) = self.call(Method::GET, path).await? else { return Ok(None) };
+        let Some(text) = self.call(Method::GET, path, &Value::Null).await? else { return Ok(None) };
         serde_json::from_str(&text).with_context(|| format!("reading the answer to GET {path}: {}", excerpt(&text)))
     }
 
     /// The body of a good answer, or `None` for 404.
-    async fn call(&self, method: Method, path: &str) -> Result<Option<String>> {
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Option<String>> {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(&self.token);
         if method == Method::POST {
-            request = request.json(&json!({}));
+            request = request.json(body);
         }
         let response = request.send().await.with_context(|| format!("calling {method} {path}"))?;
         let status = response.status();

@@ -25,6 +25,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Time for an answer to a request that makes nobody wait.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
+/// Time for a removal that goes on after it was accepted: Terraform may have to destroy instances.
+const REMOVAL: Duration = Duration::from_secs(3600);
+
 /// After an interruption, time left to a request in flight: breaking it off would leave unknown
 /// whether it took effect.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -185,11 +188,16 @@ impl Api {
         patience: Duration,
         cancellation: &CancellationToken,
     ) -> Result<(), ApiError> {
-        let answer = self.send(self.request(Method::DELETE, path), patience, cancellation).await?;
-        if answer.status == StatusCode::NOT_FOUND || answer.status.is_success() {
-            return Ok(());
+        let deadline = Instant::now() + REMOVAL;
+        loop {
+            let answer = self.send(self.request(Method::DELETE, path), patience, cancellation).await?;
+            // Accepted: the removal goes on, and asking again waits for it.
+            if answer.status == StatusCode::ACCEPTED && Instant::now() < deadline {
+                continue;
+            }
+            let gone = answer.status == StatusCode::NOT_FOUND || answer.status.is_success();
+            return if gone { Ok(()) } else { Err(self.refusal(&answer)) };
         }
-        Err(self.refusal(&answer))
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

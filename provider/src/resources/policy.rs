@@ -218,6 +218,14 @@ fn moving(defaults: &Json) -> Attributes {
                 .integer(1, 100)
                 .with_default_of(&shift["passes"]),
         ),
+        (
+            "split_writes",
+            Attribute::bool(
+                "Whether requests that may change something are shared by weight as well. Only for services whose \
+                 instances share their data elsewhere: else two instances would be written to at once.",
+            )
+            .with_default_of(&shift["split_writes"]),
+        ),
     ];
     let after = "What becomes of the old primary once the new one is committed: it stays, fenced and without traffic, \
         or it is removed when it has been replaced by a new shadow.";

@@ -66,14 +66,19 @@ impl TrafficSplit {
             }
             Err(error) => return Err(error.into()),
         };
-        let (split, told) = until_applied(api, split, &context.cancellation).await;
+        // An error would taint a split that was just created, and the next apply would take the route
+        // away to make it anew.
+        let tell = if put == Put::New { Diagnostic::warning } else { Diagnostic::error };
+        let (split, told) = until_applied(api, split, tell, &context.cancellation).await;
         read_back(&mut planned, &split.status);
         if told.is_empty() {
             return Ok(planned);
         }
         if split.status.applied_weights.is_none() {
             // What was read back last is known to differ, so that the next plan tries again.
-            planned.put("applied_weights", change.prior.get("applied_weights").clone());
+            for attribute in ["applied_weights", "applied_writer"] {
+                planned.put(attribute, change.prior.get(attribute).clone());
+            }
         }
         Err(Failure::keeping(planned, told))
     }
@@ -89,13 +94,22 @@ fn read_back(state: &mut Value, status: &SplitStatus) {
     state.put("id", name);
     state.put("applied_weights", weights);
     state.put("applied_epoch", status.applied_epoch);
+    state.put("applied_writer", status.applied_writer.as_deref());
 }
 
-async fn until_applied(api: &Api, mut split: Split, cancellation: &CancellationToken) -> (Split, Diagnostics) {
+/// How to tell that the data plane does not run a split.
+type Tell = fn(String, String) -> Diagnostic;
+
+async fn until_applied(
+    api: &Api,
+    mut split: Split,
+    tell: Tell,
+    cancellation: &CancellationToken,
+) -> (Split, Diagnostics) {
     let deadline = Instant::now() + IN_SYNC;
     while !split.is_applied() {
         if split.status.rejected.is_some() || Instant::now() > deadline || cancellation.is_cancelled() {
-            let told = not_applied(&split);
+            let told = not_applied(&split, tell);
             return (split, told.into());
         }
         sleep(LOOK_AGAIN).await;
@@ -111,7 +125,7 @@ async fn until_applied(api: &Api, mut split: Split, cancellation: &CancellationT
     (split, Diagnostics::none())
 }
 
-fn not_applied(split: &Split) -> Diagnostic {
+fn not_applied(split: &Split, tell: Tell) -> Diagnostic {
     let SplitSpec { name, proxy, .. } = &split.spec;
     let SplitStatus { rejected, proxies_connected, .. } = &split.status;
     let detail = match (rejected, proxies_connected) {
@@ -126,7 +140,7 @@ fn not_applied(split: &Split) -> Diagnostic {
             IN_SYNC.as_secs()
         ),
     };
-    Diagnostic::error(format!("The data plane does not run the split {name:?}"), detail)
+    tell(format!("The data plane does not run the split {name:?}"), detail)
 }
 
 fn path_of(name: &str) -> String {
@@ -164,10 +178,12 @@ impl Resource<Client> for TrafficSplit {
         let name = planned.get("name").clone();
         planned.put("id", name);
         let applied = planned.get("applied_weights");
-        let drifted = !applied.is_null() && !applied.is_unknown() && !same_shares(planned.get("backends"), applied);
-        if drifted {
-            planned.put("applied_weights", Value::Unknown);
-            planned.put("applied_epoch", Value::Unknown);
+        let known = !applied.is_null() && !applied.is_unknown();
+        let same_writer = planned.get("applied_writer") == planned.get("writer");
+        if known && !(same_shares(planned.get("backends"), applied) && same_writer) {
+            for attribute in ["applied_weights", "applied_epoch", "applied_writer"] {
+                planned.put(attribute, Value::Unknown);
+            }
         }
         Diagnostics::none()
     }
@@ -216,6 +232,9 @@ fn schema() -> Schema {
     let defaults = defaults_of::<SplitSpec>(minimal);
     let epoch =
         "Raised by each change of leadership and each hand-over; the reconciler refuses a lower one than it has.";
+    let writer = "Key of the backend that gets every request whose method may change something (all but GET, HEAD, \
+        OPTIONS and TRACE), whatever the weights: so that never two backends are written to at once. When left out, \
+        the weights decide for all methods.";
     let reported = "Weights that Envoy itself reports, by slot. Null while no Envoy reports any.";
     Schema::new(
         DESCRIPTION,
@@ -241,16 +260,19 @@ fn schema() -> Schema {
                 .required(),
             ),
             ("backends", backends()),
+            ("writer", Attribute::string(writer)),
             ("mirror", mirror()),
             (
                 "affinity",
                 object(
-                    "Keeps a client on one backend while weights change. None when left out.",
+                    "Keeps a client on one backend while weights change. Envoy's ways do not fit weighted backends, so \
+                     the control plane refuses it today: leave it out.",
                     [("cookie", Attribute::string("Name of the cookie that remembers the backend.").required())],
                 ),
             ),
             ("health_check", health_check()),
             ("applied_weights", Attribute::new(Type::map(Type::Number), reported).computed()),
+            ("applied_writer", Attribute::string("Writer that Envoy itself reports. Null while none is.").computed()),
             ("applied_epoch", Attribute::number("Epoch that Envoy itself reports. Null while none does.").computed()),
         ]),
     )

@@ -4,6 +4,7 @@
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
 use crate::model::slot::{Role, Slot};
+use crate::observation::Lag;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -70,6 +71,9 @@ pub struct Evidence {
     pub foreign_weights: u32,
     /// Newest position of the replicated data, and when it last moved.
     pub sync: Option<SyncProgress>,
+    /// Newest lag that was measured while nobody complained about the primary. What a replica says
+    /// of its lag behind a source that is gone means nothing.
+    pub lag: Option<Lag>,
 }
 
 /// Position of replicated data, and when it last moved.

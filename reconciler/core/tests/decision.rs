@@ -375,10 +375,25 @@ fn no_handover_past_the_permitted_lag() {
     world.lag = Some(Lag { seconds: 0.1, bytes: 10.0, position: 5.0 });
     world.until(Phase::Idle).ticks(6).ask(Request::Prepare);
     world.until(Phase::Ready).lag = Some(Lag { seconds: 1e4, bytes: 1e9, position: 5.0 });
-    world.failing.insert(slot("a"));
+    world.ticks(2).failing.insert(slot("a"));
+    // A replica whose source is gone may well believe that it has everything.
+    world.lag = Some(Lag { seconds: 0.0, bytes: 0.0, position: 5.0 });
     world.ticks(20);
     assert_eq!(world.seen_weights()[&slot("a")], 100, "data would be lost");
-    world.lag = Some(Lag { seconds: 0.1, bytes: 10.0, position: 6.0 });
+}
+
+#[test]
+fn replica_that_was_in_sync_when_its_source_died_takes_over() {
+    let mut world = World::with_policy(|policy| policy.synchronization.method = "pull".into());
+    world.group.spec.sync = Some(shadow_core::model::group::SyncQueries {
+        lag_seconds: "a".into(),
+        lag_bytes: "b".into(),
+        position: "c".into(),
+    });
+    world.lag = Some(Lag { seconds: 0.1, bytes: 10.0, position: 5.0 });
+    world.until(Phase::Idle).ticks(6).ask(Request::Prepare);
+    world.until(Phase::Ready).ticks(2).failing.insert(slot("a"));
+    world.lag = Some(Lag { seconds: 1e4, bytes: 10.0, position: 5.0 });
     world.until(Phase::Watching);
 }
 

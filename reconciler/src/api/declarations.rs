@@ -13,8 +13,9 @@ use shadow_core::state::Request;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a removal waits for what was made to be gone, before it answers "accepted".
-const REMOVAL_WAIT: Duration = Duration::from_secs(120);
+/// How long a removal waits for what was made to be gone, before it answers "accepted": less than
+/// clients commonly wait for an answer.
+const REMOVAL_WAIT: Duration = Duration::from_secs(20);
 
 /// Creates or changes a policy.
 #[utoipa::path(put, path = "/v1/policies/{name}", request_body = PolicySpec, responses(

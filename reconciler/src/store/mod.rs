@@ -118,11 +118,20 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written; then nothing may be done about the state either.
-    pub fn save_state(&self, name: &str, state: &GroupState, at: Timestamp, entries: &[Entry]) -> anyhow::Result<()> {
+    pub fn save_state(
+        &self,
+        name: &str,
+        state: &GroupState,
+        at: Timestamp,
+        entries: &[Entry],
+        commands_taken: i64,
+    ) -> anyhow::Result<()> {
         let sql = "INSERT OR REPLACE INTO states (name, state) VALUES (?1, ?2)";
         self.with(|connection| {
             let transaction = connection.unchecked_transaction()?;
             transaction.execute(sql, params![name, encode(state)?])?;
+            // A command that was taken twice would be carried out twice.
+            transaction.execute("DELETE FROM commands WHERE name = ?1 AND id <= ?2", params![name, commands_taken])?;
             for entry in entries {
                 journal::insert(&transaction, name, at, entry)?;
             }
@@ -157,7 +166,7 @@ impl Store {
         self.execute(sql, params![name, encode(command)?])
     }
 
-    /// The commands that wait for a group, oldest first, with the key to [`Self::drop_commands`].
+    /// The commands that wait for a group, oldest first, with the key by which [`Self::save_state`] forgets them.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -175,14 +184,6 @@ impl Store {
             }
             Ok((commands, last))
         })
-    }
-
-    /// Forgets commands up to that key, once what they asked for is part of the saved state.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn drop_commands(&self, name: &str, up_to: i64) -> anyhow::Result<()> {
-        self.execute("DELETE FROM commands WHERE name = ?1 AND id <= ?2", params![name, up_to])
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub fault: Fault,
     /// How fast the primary's memory grows.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 4)]
     pub leak_mib_per_second: u32,
 }
 

@@ -92,6 +92,10 @@ impl Step<'_> {
 
     fn weigh_sync(&mut self) {
         let Some(lag) = self.context.observation.lag else { return };
+        let primary = self.context.observation.health.get(self.state.primary()).copied().unwrap_or_default();
+        if primary.failed() == 0 {
+            self.state.evidence.lag = Some(lag);
+        }
         let stands = self.state.evidence.sync.is_some_and(|seen| seen.position.to_bits() == lag.position.to_bits());
         if !stands {
             let moved_at = self.context.observation.sampled_at;

@@ -5,7 +5,7 @@ use super::step::Step;
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
 use crate::model::policy::Mode;
-use crate::observation::{RootObservation, Warmup};
+use crate::observation::{Lag, RootObservation, Warmup};
 use jiff::SignedDuration;
 
 /// How far a new slot is. The order is the order of the phases.
@@ -221,7 +221,7 @@ impl Step<'_> {
         if self.context.group.spec.sync.is_none() || policy.method == "none" {
             return self.report.guard("in sync", true, "nothing is replicated");
         }
-        let Some(lag) = self.context.observation.lag else {
+        let Some(lag) = self.lag() else {
             return self.report.guard("in sync", false, "the lag is unknown");
         };
         let within = lag.seconds <= policy.lag_seconds_max && lag.bytes <= policy.lag_bytes_max;
@@ -232,6 +232,12 @@ impl Step<'_> {
         self.report.guard("in sync", within, inputs)
     }
 
+    /// The lag as it is, or as it was when the primary was last well.
+    fn lag(&self) -> Option<Lag> {
+        let failing = self.state.health(self.state.primary()).failed > 0;
+        if failing { self.state.evidence.lag } else { self.context.observation.lag }
+    }
+
     /// Whether a hand-over to `slot` would lose no more data than the policy permits.
     pub(super) fn data_may_be_used(&mut self, slot: &SlotId) -> bool {
         let is_shadow = self.state.shadow() == Some(slot);
@@ -239,7 +245,7 @@ impl Step<'_> {
             return true;
         }
         let permitted = self.context.policy.spec.synchronization.allow_data_loss_bytes;
-        let lag = self.context.observation.lag.map(|lag| lag.bytes);
+        let lag = self.lag().map(|lag| lag.bytes);
         let accepted = permitted > 0.0 && lag.is_some_and(|bytes| bytes <= permitted);
         self.report.guard(
             "data loss permitted",

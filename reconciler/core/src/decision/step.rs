@@ -153,6 +153,7 @@ impl<'a> Step<'a> {
         self.state.slots.insert(id.clone(), slot);
         self.state.newest_slot = id.clone();
         self.state.evidence.sync = None;
+        self.state.evidence.lag = None;
         id
     }
 
