@@ -6,7 +6,7 @@ use crate::metrics::MetricsError;
 use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::forecast::{Forecast, NotReady, forecast};
-use shadow_core::history::{History, Sample};
+use shadow_core::history::{FROZEN_SAMPLES, History, Sample};
 use shadow_core::model::group::replace_placeholders;
 use shadow_core::model::slot::Instance;
 use shadow_core::model::{Group, Policy, SlotId};
@@ -41,9 +41,6 @@ pub struct Sampler {
 
 /// Evaluations without a new value until a signal counts as stale.
 const STALE_INTERVALS: i32 = 3;
-
-/// Equal values in a row, of every signal at once, until the metrics count as frozen.
-const FROZEN_SAMPLES: usize = 10;
 
 /// Most time for one health probe. A service that is slower than that is not well.
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(5);

@@ -37,6 +37,10 @@ pub enum Pushed {
 /// `f64` that the sums of squares over a whole window stay finite.
 pub const VALUE_MAX: f64 = 1e100;
 
+/// Equal values in a row, of every signal of an instance at once, that make a source suspect: real
+/// measurements jitter, and an exporter that hangs or answers zeros does not.
+pub const FROZEN_SAMPLES: usize = 10;
+
 /// Shortest step: times are kept in whole milliseconds.
 const STEP_MIN: SignedDuration = SignedDuration::from_millis(1);
 

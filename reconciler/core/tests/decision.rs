@@ -288,6 +288,18 @@ fn failover_on_request_makes_a_shadow_first() {
 }
 
 #[test]
+fn a_calm_that_a_hanging_source_could_feign_takes_nothing_back() {
+    let mut world = shifting();
+    let before = world.seen_weights().clone();
+    world.score = Some((0.01, 0.01));
+    world.ticks(10);
+    for (id, weight) in before {
+        assert!(world.seen_weights()[&id] == weight || id == slot("a") || world.seen_weights()[&id] > weight);
+    }
+    assert!(matches!(world.state.phase, Phase::Shifting(_)));
+}
+
+#[test]
 fn human_weights_win_and_hold_the_group() {
     let mut world = ready();
     world.set_weights_by_hand(&[("a", 30), ("b", 70)]);
@@ -427,7 +439,7 @@ fn capacity_that_cannot_be_had_is_retried_and_given_up_when_the_danger_has_passe
     world.terraform_fails = true;
     world.until(Phase::ProvisionFailed);
     world.score = Some((0.01, 0.01));
-    world.ticks(10);
+    world.ticks(20);
     world.terraform_fails = false;
     world.until(Phase::Idle);
     assert_eq!(world.state.slots.len(), 1);

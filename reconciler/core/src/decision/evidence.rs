@@ -1,8 +1,10 @@
 //! Turns samples into evidence: k of n, outcomes in a row, and what the modules reported.
 
 use super::step::Step;
+use crate::history::FROZEN_SAMPLES;
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
+use crate::model::policy::Policy;
 use crate::observation::Health;
 use crate::score::Score;
 use crate::state::SyncProgress;
@@ -38,6 +40,7 @@ impl Step<'_> {
     fn weigh_score(&mut self) {
         let policy = &self.context.policy.spec;
         let window = policy.evaluations.window;
+        let calm = calm_evaluations(self.context.policy);
         let evidence = &mut self.state.evidence;
         let fresh = self.context.observation.metrics_outage.is_none();
         let score = self.context.observation.score.as_ref().filter(|_| fresh);
@@ -50,7 +53,7 @@ impl Step<'_> {
         };
         evidence.staging.push(long.lower >= policy.shadowing_threshold, window);
         evidence.critical.push(short.lower >= policy.critical_threshold, window);
-        evidence.clear.push(long.probability < policy.clear_threshold, window);
+        evidence.clear.push(long.probability < policy.clear_threshold, calm);
     }
 
     fn weigh_health(&mut self) {
@@ -150,10 +153,23 @@ impl Step<'_> {
         self.report.guard("score over critical_threshold", count >= policy.evaluations.required as usize, inputs)
     }
 
-    /// Whether the danger has passed: the whole window was under the clear threshold.
+    /// Whether the danger has passed: the score has been under the clear threshold for long enough.
     pub(super) fn danger_has_passed(&self) -> bool {
-        self.state.evidence.clear.count() >= self.context.policy.spec.evaluations.window as usize
+        self.state.evidence.clear.count() >= calm_evaluations(self.context.policy) as usize
     }
+}
+
+/// Most evaluations for which the score must be calm, however fine the steps.
+const CALM_EVALUATIONS_MAX: i128 = 1000;
+
+/// Evaluations for which the score must be calm before anything is taken back: at least the window,
+/// and longer than it takes to notice that a source hangs or answers zeros, which looks calm as well.
+fn calm_evaluations(policy: &Policy) -> u32 {
+    let steps = i128::try_from(FROZEN_SAMPLES + 2).unwrap_or(CALM_EVALUATIONS_MAX);
+    let noticed = policy.step.max(policy.interval).as_millis().saturating_mul(steps);
+    let evaluations = noticed / policy.interval.as_millis().max(1);
+    let bounded = u32::try_from(evaluations.min(CALM_EVALUATIONS_MAX)).unwrap_or(u32::MAX);
+    bounded.max(policy.spec.evaluations.window)
 }
 
 /// Well when somebody says so and nobody disagrees; failed when enough independent observers say
