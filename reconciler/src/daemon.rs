@@ -79,11 +79,14 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 async fn run_group(app: Arc<App>, name: String, stop: Stop) {
     let mut runner = Runner::new(app.clone(), name.clone());
     while !*stop.borrow() {
+        // The clock is read first: at the end of the pause an interval has then passed by it as well.
+        let now = crate::clock::now();
         let started = tokio::time::Instant::now();
-        let outcome = runner.run_once(crate::clock::now()).await;
+        let outcome = runner.run_once(now).await;
         app.metrics.cycle(&name, started.elapsed().as_secs_f64(), outcome.is_err());
         let pause = match outcome {
-            Ok(Next::After(pause)) => pause,
+            // From the start of the cycle: a source that hangs must not stretch the time between evaluations.
+            Ok(Next::After(pause)) => pause.saturating_sub(started.elapsed()),
             Ok(Next::Gone) => break,
             Err(error) => {
                 tracing::error!(group = name, error = format!("{error:#}"), "cycle failed");

@@ -117,6 +117,14 @@ impl Child {
         Ok(())
     }
 
+    /// Sends `signal` to the process alone.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(self.pid(), signal).with_context(|| format!("sending {signal:?} to {}", self.name))
+    }
+
     fn exit_status(&mut self) -> Result<Option<ExitStatus>> {
         self.process.try_wait().with_context(|| format!("asking whether {} runs", self.name))
     }

@@ -148,6 +148,16 @@ impl Reconciler {
         self.get(&format!("/v1/groups/{group}/status")).await
     }
 
+    /// Why the group's metrics cannot be relied on, if they cannot.
+    ///
+    /// # Errors
+    /// When there is no answer or one that is not understood.
+    pub async fn metrics_outage(&self, group: &str) -> Result<Option<String>> {
+        let explanation: Option<Value> = self.get(&format!("/v1/groups/{group}/explain")).await?;
+        let outage = explanation.as_ref().and_then(|it| it.pointer("/observation/metrics_outage")?.as_str());
+        Ok(outage.map(str::to_owned))
+    }
+
     /// The group's records after the one with id `after`, oldest first.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod load;
 pub mod orphans;
 pub mod ports;
 pub mod report;
+pub mod sessions;
 pub mod terraform;
 pub mod tools;
 pub mod wait;

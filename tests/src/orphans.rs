@@ -61,10 +61,55 @@ pub fn end_all(folder: &Path) {
         if processes.is_empty() {
             return;
         }
-        for pid in processes.iter().filter_map(|process| Pid::from_raw(process.pid())) {
-            // An error means that it has ended by itself.
-            kill_process(pid, Signal::KILL).ok();
-        }
+        kill_all(&processes.iter().map(Process::pid).collect::<Vec<_>>());
+    }
+}
+
+/// A run of Terraform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TerraformProcess {
+    /// Folder of the root.
+    pub root: PathBuf,
+    /// Its arguments, without the program.
+    pub arguments: Vec<String>,
+}
+
+/// The runs of Terraform in the world in `folder`.
+///
+/// # Errors
+/// When the processes cannot be listed.
+pub fn terraform_runs(folder: &Path) -> Result<Vec<TerraformProcess>> {
+    let run = |process: &Process| {
+        let arguments = process.cmdline().ok()?.into_iter().skip(1).collect();
+        Some(TerraformProcess { root: process.cwd().ok()?, arguments })
+    };
+    Ok(processes_of(folder)?.iter().filter(|process| is_terraform(process)).filter_map(run).collect())
+}
+
+/// Ids of the processes that `ancestor` started, of those that these started, and so on.
+///
+/// # Errors
+/// When the processes cannot be listed.
+pub fn descendants(ancestor: u32) -> Result<Vec<i32>> {
+    let stats = procfs::process::all_processes().context("listing processes")?;
+    let parents: Vec<(i32, i32)> = stats
+        .filter_map(|process| process.and_then(|process| process.stat()).ok())
+        .map(|stat| (stat.pid, stat.ppid))
+        .collect();
+    let mut family = vec![i32::try_from(ancestor).context("reading a process id")?];
+    let mut looked_at = 0;
+    while let Some(parent) = family.get(looked_at).copied() {
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        looked_at += 1;
+    }
+    Ok(family.split_off(1))
+}
+
+/// Kills processes as `kill -9` does.
+pub fn kill_all(ids: &[i32]) {
+    for pid in ids.iter().filter_map(|id| Pid::from_raw(*id)) {
+        // An error means that it has ended by itself.
+        kill_process(pid, Signal::KILL).ok();
     }
 }
 

@@ -10,6 +10,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 const FIRST: u16 = 12_000;
 const LAST: u16 = 20_000;
 
+/// Ports between the starts of programs with neighbouring ids: several worlds' worth, and prime, so that every start
+/// in the range comes up.
+const STRIDE: u32 = 67;
+
 static HANDED_OUT: AtomicU16 = AtomicU16::new(0);
 
 /// A loopback port on which nobody listens.
@@ -19,7 +23,7 @@ static HANDED_OUT: AtomicU16 = AtomicU16::new(0);
 pub fn free() -> Result<u16> {
     let span = LAST - FIRST;
     // Test binaries may run side by side: each starts elsewhere in the range.
-    let offset = u16::try_from(std::process::id() % u32::from(span))?;
+    let offset = u16::try_from(std::process::id().wrapping_mul(STRIDE) % u32::from(span))?;
     for _ in 0..span {
         let step = HANDED_OUT.fetch_add(1, Ordering::Relaxed) % span;
         let port = FIRST + (offset + step) % span;

@@ -8,6 +8,7 @@ mod stage;
 mod story;
 mod victim;
 
+use crate::report::Report;
 use crate::tools::{self, Tools};
 use crate::world::World;
 use anyhow::{Context, Result};
@@ -15,6 +16,7 @@ use clap::{Parser, ValueEnum};
 use evidence::Evidence;
 use screen::Screen;
 use stage::Stage;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -30,6 +32,12 @@ pub struct Options {
     /// How fast the primary's memory grows.
     #[arg(long, default_value_t = 4)]
     pub leak_mib_per_second: u32,
+    /// Memory that each instance may use, in MiB.
+    #[arg(long, default_value_t = 384)]
+    pub memory_limit_mib: u32,
+    /// Folder of the run, which is emptied first.
+    #[arg(long, default_value_os_t = tools::repository().join("target/demo"))]
+    pub folder: PathBuf,
 }
 
 /// What happens to the primary.
@@ -57,15 +65,19 @@ impl Fault {
 /// When the parts cannot be set up, or on Ctrl-C.
 pub async fn run(options: &Options) -> Result<bool> {
     tokio::select! {
-        held = run_and_report(options) => held,
+        report = report(options) => Ok(report?.passed),
         signal = interrupted() => Err(signal?),
     }
 }
 
-async fn run_and_report(options: &Options) -> Result<bool> {
-    let folder = tools::repository().join("target/demo");
+/// Runs the demo and judges it. Nothing runs on when this returns.
+///
+/// # Errors
+/// When the parts cannot be set up.
+pub async fn report(options: &Options) -> Result<Report> {
+    let folder = &options.folder;
     let mut screen = Screen::start();
-    let mut world = World::at(&folder)?;
+    let mut world = World::at(folder)?;
     let versions = introduce(&mut screen, world.tools(), options).await?;
     let mut evidence = Evidence::new(options.fault, versions);
     let run = play(&mut world, &mut screen, &mut evidence, options);
@@ -82,7 +94,7 @@ async fn run_and_report(options: &Options) -> Result<bool> {
     report.write(&path)?;
     screen.text(&report.summary());
     screen.text(&format!("Report: {}\nLogs:   {}\n", path.display(), folder.join("logs").display()));
-    Ok(report.passed)
+    Ok(report)
 }
 
 /// Tells the story, then tidies up as a user would, whatever came of it.

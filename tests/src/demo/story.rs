@@ -33,7 +33,7 @@ const RETIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Tells the story of the fault.
 pub(super) async fn tell(stage: &mut Stage<'_>, options: &Options) -> Result<()> {
-    apply_example(stage).await?;
+    apply_example(stage, options).await?;
     start_load(stage).await?;
     see_baseline(stage).await?;
     match options.fault {
@@ -54,9 +54,11 @@ pub(super) async fn tidy_up(stage: &mut Stage<'_>) -> Result<()> {
     stage.read_journal().await
 }
 
-async fn apply_example(stage: &mut Stage<'_>) -> Result<()> {
+async fn apply_example(stage: &mut Stage<'_>, options: &Options) -> Result<()> {
     stage.screen.line("terraform init and apply of examples/local-failover");
-    let root = stage.world.example("local-failover", &stage.world.example_variables())?;
+    let mut variables = stage.world.example_variables();
+    variables["memory_limit_mib"] = options.memory_limit_mib.into();
+    let root = stage.world.example("local-failover", &variables)?;
     let root = stage.user_root.insert(root);
     root.init().await?;
     let changes = root.apply().await?.changes().unwrap_or_default();

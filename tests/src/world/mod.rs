@@ -9,24 +9,35 @@ pub use part::{PROXY, Part};
 use crate::agent::Agent;
 use crate::child::Child;
 use crate::client::Reconciler;
-use crate::orphans::{self, Orphans};
+use crate::orphans::{self, Orphans, TerraformProcess};
 use crate::terraform::{Terraform, UserRoot};
 use crate::tools::Tools;
 use crate::{http, ports, wait};
 use anyhow::{Context, Result};
 use layout::Layout;
+use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Each part is up within a second; a machine that builds at the same time may need many.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest of the parts' own ends: Envoy and Prometheus write nothing that is needed again.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Held by tests while their world runs.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// Waits until no other test of this program has a world. Each takes the whole machine, and the times that tests bound
+/// are those of one.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().await
+}
 
 /// A folder with running parts. Dropping it ends them.
 pub struct World {
@@ -116,6 +127,44 @@ impl World {
     /// When it does not run.
     pub fn kill(&mut self, part: Part) -> Result<()> {
         self.children.remove(&part).with_context(|| format!("{part:?} does not run"))?.kill_hard()
+    }
+
+    /// Kills a part with everything that it has started and that is still its descendant.
+    ///
+    /// # Errors
+    /// When it does not run, or the processes cannot be listed.
+    pub fn kill_tree(&mut self, part: Part) -> Result<()> {
+        let child = self.children.remove(&part).with_context(|| format!("{part:?} does not run"))?;
+        // Stopped first, so that it starts nothing between the look and the kill.
+        child.signal(Signal::STOP)?;
+        let descendants = orphans::descendants(child.id())?;
+        child.kill_hard()?;
+        orphans::kill_all(&descendants);
+        Ok(())
+    }
+
+    /// Makes a part hang: its connections stay open and nothing is answered.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze(&self, part: Part) -> Result<()> {
+        self.children.get(&part).with_context(|| format!("{part:?} does not run"))?.signal(Signal::STOP)
+    }
+
+    /// Lets a frozen part go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn thaw(&self, part: Part) -> Result<()> {
+        self.children.get(&part).with_context(|| format!("{part:?} does not run"))?.signal(Signal::CONT)
+    }
+
+    /// The runs of Terraform in this world at this moment.
+    ///
+    /// # Errors
+    /// When the processes cannot be listed.
+    pub fn terraform_runs(&self) -> Result<Vec<TerraformProcess>> {
+        orphans::terraform_runs(self.folder())
     }
 
     /// Asks every part to end, the last started first.
