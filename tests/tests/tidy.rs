@@ -1,6 +1,8 @@
 //! Rules about the sources that no lint knows: how files begin, how long they are, where processes start and clocks
 //! are read, and that the documents tell of what is there. It only reads.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use shadow_tests::tools::repository;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -136,7 +138,17 @@ fn the_clock_is_read_in_few_places() {
 
 #[test]
 fn core_touches_nothing() {
-    let words = ["tokio", "std::fs", "std::net::Tcp", "std::net::Udp", "std::process", "std::env", "std::thread", "async fn", "::now()"];
+    let words = [
+        "tokio",
+        "std::fs",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::process",
+        "std::env",
+        "std::thread",
+        "async fn",
+        "::now()",
+    ];
     let in_core = |source: &Source| source.path.starts_with("reconciler/core/src/");
     none(&product_files(|source| in_core(source) && words.iter().any(|word| source.uses(word))), "impure");
 }
@@ -164,8 +176,7 @@ fn no_file_names_a_folder_of_the_machine_that_it_was_written_on() {
 fn decisions_are_numbered_without_gaps() {
     let entries = repository().join("docs/decisions").read_dir().unwrap();
     let names: BTreeSet<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let numbers: Vec<usize> =
-        names.iter().filter_map(|name| name.split('-').next()?.parse().ok()).collect();
+    let numbers: Vec<usize> = names.iter().filter_map(|name| name.split('-').next()?.parse().ok()).collect();
     assert_eq!(numbers, (1..=names.len()).collect::<Vec<_>>(), "{names:?}");
 }
 

@@ -7,6 +7,7 @@ mod measure;
 mod report;
 mod scenario;
 
+use crate::demo::interrupted;
 use anyhow::{Context, Result};
 use clap::Parser;
 use fleet::Fleet;
@@ -33,7 +34,11 @@ pub struct Options {
 /// When a part does not start, a group is refused or the report cannot be written.
 pub async fn run(options: &Options) -> Result<bool> {
     let run = tokio::time::timeout(RUN_TIMEOUT, measure_all(options));
-    let report = run.await.context("the benchmark did not end in time")??;
+    // Whichever ends first, the parts end with it.
+    let report = tokio::select! {
+        report = run => report.context("the benchmark did not end in time")??,
+        signal = interrupted() => return Err(signal?),
+    };
     let path = report.write()?;
     show(&format!("{}Report: {}\n", report.table(), path.display()));
     Ok(report.held())
