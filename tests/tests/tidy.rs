@@ -1,7 +1,7 @@
 //! Rules about the sources that no lint knows: how files begin, how long they are, where processes start and clocks
 //! are read, and that the documents tell of what is there. It only reads.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![cfg(test)]
 
 use shadow_tests::tools::repository;
 use std::collections::BTreeSet;
