@@ -10,10 +10,11 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo test check docs deny
+.PHONY: help build tools demo bench test check docs deny
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
+	@echo "make bench                   what 1,000 idle groups cost, about three minutes"
 	@echo "make test                    every test, with what it needs"
 	@echo "make check                   formatting, lints and every test"
 	@echo "make build | tools | docs | deny"
@@ -28,6 +29,13 @@ tools:
 demo: tools build
 	$(BINARIES)/demo --fault $(FAULT)
 
+# Optimised, as it is installed: the first run builds everything once more.
+bench: PROFILE = release
+bench: tools build
+	$(BINARIES)/bench
+
+# The reconciler's tests look for Envoy and Prometheus on the path.
+test: export PATH := $(CURDIR)/target/tools:$(PATH)
 # The binaries first: the tests start them.
 test: tools
 	cargo build --workspace --bins --locked

@@ -299,14 +299,18 @@ impl Runner {
 
 /// What is to be done in a root, if anything may be.
 fn root_work(group: &Group, decision: &Decision, root: RootKind) -> Option<RootWork> {
-    let (goal, rendering, module) = match root {
-        RootKind::Capacity => (decision.capacity, render_capacity(&decision.desired), &group.spec.instance),
-        RootKind::Traffic => (decision.traffic, render_traffic(&decision.desired), &group.spec.traffic),
+    let goal = match root {
+        RootKind::Capacity => decision.capacity,
+        RootKind::Traffic => decision.traffic,
     };
     let aim = match goal {
         RootGoal::Untouched => return None,
         RootGoal::Present => Aim::Reach,
         RootGoal::Absent => Aim::Destroy,
+    };
+    let (rendering, module) = match root {
+        RootKind::Capacity => (render_capacity(&decision.desired), &group.spec.instance),
+        RootKind::Traffic => (render_traffic(&decision.desired), &group.spec.traffic),
     };
     let state = &decision.state;
     let removing = state.leaving.as_ref().filter(|leaving| leaving.stage == LeavingStage::Removing);

@@ -5,6 +5,7 @@
 //! has, and everything that it starts listens on loopback and is gone when it is dropped.
 
 pub mod agent;
+pub mod bench;
 pub mod child;
 pub mod client;
 pub mod demo;

@@ -19,7 +19,9 @@
 use super::prometheus_answer::{self as answer, Sample};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Most points in one query: Prometheus refuses more than 11,000 per series.
 const POINTS_PER_QUERY_MAX: i64 = 11_000;
@@ -38,6 +40,10 @@ const INSTANT_LOOKBACK: SignedDuration = SignedDuration::from_secs(60);
 /// query that matches many series, which is refused by name rather than by size.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Queries at once, over all groups: Prometheus by default runs 20, so there is always one more waiting for it, and a
+/// thousand groups do not open thousands of connections. A query that waits uses up its caller's time.
+const QUERIES_MAX: usize = 40;
+
 /// Longest text of the server that is repeated in an error.
 const QUOTE_CHARS_MAX: usize = 500;
 
@@ -47,6 +53,7 @@ pub struct PrometheusSource {
     http: Client,
     base: Url,
     timeout: Duration,
+    permits: Arc<Semaphore>,
 }
 
 /// Why there are no samples. Every text says what to do.
@@ -195,7 +202,8 @@ impl PrometheusSource {
         rustls::crypto::ring::default_provider().install_default().ok();
         // A redirected POST would arrive as a GET without its query.
         let builder = Client::builder().timeout(timeout).redirect(redirect::Policy::none());
-        Ok(Self { http: builder.build().map_err(MetricsError::Client)?, base, timeout })
+        let permits = Arc::new(Semaphore::new(QUERIES_MAX));
+        Ok(Self { http: builder.build().map_err(MetricsError::Client)?, base, timeout, permits })
     }
 
     /// The samples of the one series of `query` from `start` to `end`, both included, every `step`. Steps without a
@@ -250,6 +258,8 @@ impl PrometheusSource {
 
     async fn ask(&self, path: &str, query: &str, form: &[(&str, String)]) -> Result<answer::Data, MetricsError> {
         let url = self.base.join(path).map_err(|_error| MetricsError::BadAddress { url: self.display() })?;
+        // Held until the answer is read. The semaphore is never closed, so there is always a permit at last.
+        let _permit = self.permits.acquire().await.ok();
         let response = self.http.post(url).form(form).send().await.map_err(|error| self.network(error, query))?;
         let status = response.status();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {

@@ -78,7 +78,7 @@ async fn the_journal_is_read_over_several_pages() {
     };
     let state = served.app.store.state("checkout").unwrap().unwrap();
     let entries: Vec<Entry> = (1..=1100).map(entry).collect();
-    served.app.store.save_state("checkout", &state, now(), &entries).unwrap();
+    served.app.store.save_state("checkout", &state, now(), &entries, 0).unwrap();
     let lines = async |arguments: &[&str]| -> Vec<String> {
         prints(&served, &[&["journal"], arguments].concat()).await.lines().map(str::to_owned).collect()
     };

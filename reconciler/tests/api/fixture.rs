@@ -119,7 +119,7 @@ impl Served {
     pub(crate) fn remember(&self, change: impl FnOnce(&mut GroupState)) {
         let mut state = GroupState::new(slot("a"), in_role(Role::Primary), now());
         change(&mut state);
-        self.app.store.save_state("checkout", &state, now(), &[]).unwrap();
+        self.app.store.save_state("checkout", &state, now(), &[], 0).unwrap();
     }
 }
 

@@ -55,7 +55,7 @@ async fn a_page_has_a_limit_whatever_is_asked_for() {
     let entries: Vec<Entry> = (0..1001).map(|number| entry(&number.to_string())).collect();
     served.remember(|_idle| {});
     let state = served.app.store.state("checkout").unwrap().unwrap();
-    served.app.store.save_state("checkout", &state, now(), &entries).unwrap();
+    served.app.store.save_state("checkout", &state, now(), &entries, 0).unwrap();
     let (_, page) = served.get("/v1/journal?limit=100000").await;
     assert_eq!((ids(&page).len(), &page["next"]), (1000, &json!(1000)));
 }

@@ -124,7 +124,7 @@ async fn introduce(
 }
 
 /// Ends with the signal that a user ends a program with.
-async fn interrupted() -> Result<anyhow::Error> {
+pub(crate) async fn interrupted() -> Result<anyhow::Error> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed.context("listening for Ctrl-C")?,

@@ -130,7 +130,8 @@ scrape_configs:
     )
 }
 
-fn prometheus_command(program: &Path, address: &str, config: &Path, data: &Path) -> Command {
+/// A Prometheus for minutes, with its files in `data`.
+pub(crate) fn prometheus_command(program: &Path, address: &str, config: &Path, data: &Path) -> Command {
     let mut prometheus = command(program);
     prometheus.arg(format!("--config.file={}", config.display()));
     prometheus.arg(format!("--storage.tsdb.path={}", data.display()));
