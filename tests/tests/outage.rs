@@ -10,7 +10,7 @@ use shadow_tests::http;
 use shadow_tests::sessions::{GROUP, Sessions};
 use shadow_tests::wait;
 use shadow_tests::world::Part;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// A step of a failover takes seconds; on a busy machine many.
@@ -144,7 +144,7 @@ async fn nothing_changes_in(sessions: &mut Sessions, phase: &str, outage: Outage
     let until = Instant::now() + OUT_FOR;
     while Instant::now() < until {
         let now = sessions.status().await?;
-        let is_same = now.phase == before.phase && now.primary == before.primary && now.weights == before.weights;
+        let is_same = now.phase == before.phase && now.primary == before.primary && serving(&now) == serving(&before);
         ensure!(is_same, "{outage:?} in {phase}: from {before:#?} to {now:#?}");
         let gone: Vec<_> = before.slots.keys().filter(|slot| !now.slots.contains_key(*slot)).collect();
         ensure!(gone.is_empty(), "{outage:?} in {phase}: slots {gone:?} were removed");
@@ -176,6 +176,12 @@ async fn kill_primary(sessions: &Sessions) -> Result<()> {
     let pid = processes.iter().find(|process| process.port == port).and_then(|process| process.pid);
     let pid = Pid::from_raw(i32::try_from(pid.context("the primary does not run")?)?).context("no process id")?;
     kill_process(pid, Signal::KILL).context("killing the primary")
+}
+
+/// Who serves, and how much. A slot without traffic may leave the route by a run that began before the outage.
+fn serving(status: &GroupStatus) -> Option<BTreeMap<String, u32>> {
+    let weights = status.weights.clone()?;
+    Some(weights.into_iter().filter(|(_, weight)| *weight > 0).collect())
 }
 
 fn weight(status: &GroupStatus, slot: &str) -> u32 {
