@@ -10,7 +10,7 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo bench test check docs deny
+.PHONY: help build tools demo bench test check docs deny test-outage
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
@@ -40,6 +40,12 @@ test: export PATH := $(CURDIR)/target/tools:$(PATH)
 test: tools
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked
+
+# Outages of metrics in every phase on real parts, some ten minutes. The model of the core has them all in `make test`.
+test-outage: export PATH := $(CURDIR)/target/tools:$(PATH)
+test-outage: tools
+	cargo build --workspace --bins --locked
+	cargo test --locked -p shadow-tests --test outage
 
 check:
 	cargo fmt --all --check

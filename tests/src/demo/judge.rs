@@ -78,6 +78,7 @@ fn checks(evidence: &Evidence) -> Vec<Check> {
             target: "0".to_owned(),
             measured: orphans.map_or("unknown".to_owned(), |count| count.to_string()),
             passed: orphans == Some(0),
+            is_time: false,
         },
         at_most("seconds from start to end", Some(evidence.seconds), SECONDS_MAX),
         holds("the run came to its end", "yes", Some(evidence.error.is_none())),
@@ -94,6 +95,7 @@ fn checks_of_leak(evidence: &Evidence) -> Vec<Check> {
             target: "0".to_owned(),
             measured: failed.map_or("unknown".to_owned(), |count| count.to_string()),
             passed: failed == Some(0),
+            is_time: false,
         },
         in_order(evidence, &PHASES_OF_LEAK),
         Check {
@@ -101,6 +103,7 @@ fn checks_of_leak(evidence: &Evidence) -> Vec<Check> {
             target: "> 0".to_owned(),
             measured: lead.map_or("unknown".to_owned(), |seconds| format!("{seconds:.1}")),
             passed: lead.is_some_and(|seconds| seconds > 0.0),
+            is_time: false,
         },
         holds("plan of the user's root after hand-over", "empty", evidence.plan_empty_after_handover),
         holds("new shadow for the new primary", "yes", Some(evidence.has_new_shadow())),
@@ -121,6 +124,7 @@ fn at_most(what: &str, seconds: Option<f64>, max: f64) -> Check {
         target: format!("at most {max}"),
         measured: seconds.map_or("unknown".to_owned(), |seconds| format!("{seconds:.1}")),
         passed: seconds.is_some_and(|seconds| seconds <= max),
+        is_time: true,
     }
 }
 
@@ -131,7 +135,7 @@ fn holds(what: &str, target: &str, outcome: Option<bool>) -> Check {
         None => "unknown",
     };
     let passed = outcome == Some(true);
-    Check { what: what.to_owned(), target: target.to_owned(), measured: measured.to_owned(), passed }
+    Check { what: what.to_owned(), target: target.to_owned(), measured: measured.to_owned(), passed, is_time: false }
 }
 
 /// Whether the phases were entered in this order, with any others between.
@@ -146,6 +150,7 @@ fn in_order(evidence: &Evidence, expected: &[&str]) -> Check {
         target: "all, in order".to_owned(),
         measured: missing.map_or("all, in order".to_owned(), |phase| format!("{phase} missing")),
         passed: missing.is_none(),
+        is_time: false,
     }
 }
 
