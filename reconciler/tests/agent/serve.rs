@@ -74,5 +74,8 @@ async fn a_request_that_is_no_declaration_is_explained() {
 fn the_api_is_documented() {
     let document = shadow_reconciler::agent::openapi();
     let paths: Vec<&str> = document.paths.paths.keys().map(String::as_str).collect();
-    assert_eq!(paths, ["/healthz", "/metrics", "/v1/processes", "/v1/processes/{name}", "/v1/tasks"]);
+    assert_eq!(
+        paths,
+        ["/healthz", "/metrics", "/v1/processes", "/v1/processes/{name}", "/v1/prometheus-targets", "/v1/tasks"]
+    );
 }
