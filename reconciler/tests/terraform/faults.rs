@@ -12,7 +12,7 @@ use std::time::Duration;
 async fn a_stop_interrupts_an_apply_once_and_awaits_it() {
     let fixture = Fixture::new();
     let workspace =
-        fixture.prepare(&fixture.capacity(&["b"], json!({"gate": fixture.gate()})), RootKind::Capacity).await;
+        fixture.prepare(&fixture.capacity(&["b"], &json!({"gate": fixture.gate()})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     let (result, ()) = tokio::join!(fixture.apply(&workspace, approved), async {
         until("the instance is being made", || fixture.gate_is_reached()).await;
@@ -34,7 +34,7 @@ async fn an_apply_that_takes_too_long_is_interrupted() {
     let mut fixture = Fixture::new();
     fixture.settings.apply_timeout = Duration::from_millis(1500);
     let workspace =
-        fixture.prepare(&fixture.capacity(&["b"], json!({"gate": fixture.gate()})), RootKind::Capacity).await;
+        fixture.prepare(&fixture.capacity(&["b"], &json!({"gate": fixture.gate()})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     let error = fixture.apply(&workspace, approved).await.unwrap_err();
     assert!(matches!(error, TerraformError::Timeout { command: "apply", killed: false, .. }), "{error:?}");
@@ -45,7 +45,7 @@ async fn an_apply_that_takes_too_long_is_interrupted() {
 async fn an_abandoned_apply_goes_on_to_its_end() {
     let fixture = Fixture::new();
     let workspace =
-        fixture.prepare(&fixture.capacity(&["b"], json!({"gate": fixture.gate()})), RootKind::Capacity).await;
+        fixture.prepare(&fixture.capacity(&["b"], &json!({"gate": fixture.gate()})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     tokio::select! {
         result = fixture.apply(&workspace, approved) => panic!("it waits for the gate: {result:?}"),
@@ -61,7 +61,7 @@ async fn an_abandoned_apply_goes_on_to_its_end() {
 #[tokio::test]
 async fn a_failed_plan_tells_what_terraform_said() {
     let fixture = Fixture::new();
-    let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     std::fs::write(workspace.folder().join("shadow.auto.tfvars.json"), r#"{"slots": {"b": {}}, "params": {}}"#)
         .unwrap();
     let error = fixture.terraform().plan(&workspace, EPOCH, Aim::Reach).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn a_failed_plan_tells_what_terraform_said() {
 async fn a_failed_apply_tells_the_resource_and_that_part_may_be_done() {
     let fixture = Fixture::new();
     let gate = "/dev/null/nowhere; exit 3";
-    let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({"gate": gate})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b"], &json!({"gate": gate})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     let error = fixture.apply(&workspace, approved).await.unwrap_err();
     assert!(matches!(error, TerraformError::Apply { .. }), "{error:?}");
@@ -85,7 +85,7 @@ async fn a_failed_apply_tells_the_resource_and_that_part_may_be_done() {
 async fn somebody_elses_lock_is_named_and_left_alone() {
     let fixture = Fixture::new();
     let workspace =
-        fixture.prepare(&fixture.capacity(&["b"], json!({"gate": fixture.gate()})), RootKind::Capacity).await;
+        fixture.prepare(&fixture.capacity(&["b"], &json!({"gate": fixture.gate()})), RootKind::Capacity).await;
     let mut human = Started::apply_by_hand(&workspace);
     until("the human's apply is at work", || fixture.gate_is_reached()).await;
     let error = fixture.terraform().plan(&workspace, EPOCH, Aim::Reach).await.unwrap_err();
@@ -109,7 +109,7 @@ fn errored_state(workspace_folder: &std::path::Path, change: impl Fn(&mut Value)
 #[tokio::test]
 async fn a_state_that_could_not_be_written_is_taken_up_if_it_follows() {
     let fixture = Fixture::new();
-    let (workspace, applied) = fixture.reach(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let (workspace, applied) = fixture.reach(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     let terraform = fixture.terraform();
     assert_eq!(terraform.recover_state(&workspace).await.unwrap(), Recovery::Nothing);
 
@@ -124,7 +124,7 @@ async fn a_state_that_could_not_be_written_is_taken_up_if_it_follows() {
 #[tokio::test]
 async fn a_state_that_does_not_follow_is_set_aside_and_kept() {
     let fixture = Fixture::new();
-    let (workspace, applied) = fixture.reach(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let (workspace, applied) = fixture.reach(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     let before = std::fs::read(workspace.folder().join("terraform.tfstate")).unwrap();
     errored_state(workspace.folder(), |state| {
         state["lineage"] = json!("another");

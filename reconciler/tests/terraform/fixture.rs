@@ -106,15 +106,15 @@ impl Fixture {
     }
 
     /// Slots of the capacity root, with parameters of its module.
-    pub(crate) fn capacity(&self, slots: &[&str], params: Value) -> DesiredState {
+    pub(crate) fn capacity(&self, slots: &[&str], params: &Value) -> DesiredState {
         let slot = json!({
             "generation": 1, "role": "shadow", "state": "running", "size": {"cpu_cores": 1.0}, "placement": {},
             "sync": {"method": "none", "source_slot": null, "source_endpoint": null, "interval": "60s"}, "epoch": EPOCH,
+            "params": params,
         });
         let slots: serde_json::Map<String, Value> = slots.iter().map(|key| (key.to_string(), slot.clone())).collect();
         let mut desired = self.traffic(&[("a", 100)]);
         desired.capacity.slots = serde_json::from_value(Value::Object(slots)).unwrap();
-        desired.capacity.module.params = params;
         desired
     }
 

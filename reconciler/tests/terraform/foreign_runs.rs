@@ -11,7 +11,7 @@ use std::time::Duration;
 const SHORT: Duration = Duration::from_millis(500);
 
 async fn human_at_work(fixture: &Fixture) -> (Workspace, Started) {
-    let desired = fixture.capacity(&["b"], json!({"gate": fixture.gate()}));
+    let desired = fixture.capacity(&["b"], &json!({"gate": fixture.gate()}));
     let workspace = fixture.prepare(&desired, RootKind::Capacity).await;
     let human = Started::apply_by_hand(&workspace);
     until("the human's apply is at work", || fixture.gate_is_reached()).await;

@@ -12,7 +12,7 @@ use std::process::Command;
 #[tokio::test]
 async fn a_slot_is_made_once_and_its_outputs_are_read() {
     let fixture = Fixture::new();
-    let desired = fixture.capacity(&["b"], json!({}));
+    let desired = fixture.capacity(&["b"], &json!({}));
     let workspace = fixture.prepare(&desired, RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     let mut kinds = Vec::new();
@@ -35,12 +35,12 @@ async fn a_slot_is_made_once_and_its_outputs_are_read() {
 #[tokio::test]
 async fn init_runs_again_only_when_something_it_depends_on_changed() {
     let fixture = Fixture::new();
-    let desired = fixture.capacity(&["b"], json!({}));
+    let desired = fixture.capacity(&["b"], &json!({}));
     let workspace = fixture.prepare(&desired, RootKind::Capacity).await;
     let trace = workspace.folder().join(".shadow/init.out");
     let ran = || std::fs::remove_file(&trace).is_ok();
     assert!(ran());
-    fixture.prepare(&fixture.capacity(&["b", "c"], json!({"image": "2"})), RootKind::Capacity).await;
+    fixture.prepare(&fixture.capacity(&["b", "c"], &json!({"image": "2"})), RootKind::Capacity).await;
     assert!(!ran(), "other slots and parameters need no other module");
     std::fs::write(fixture.path("modules/instance/extra.tf"), "# needs another provider\n").unwrap();
     fixture.prepare(&desired, RootKind::Capacity).await;
@@ -66,7 +66,7 @@ async fn weights_move_in_place_and_the_state_is_backed_up_before() {
 #[tokio::test]
 async fn generated_files_are_formatted_as_terraform_formats() {
     let fixture = Fixture::new();
-    let mut desired = fixture.capacity(&["b"], json!({}));
+    let mut desired = fixture.capacity(&["b"], &json!({}));
     desired.capacity.module.version = Some("~> 1.0".to_owned());
     for root in [RootKind::Capacity, RootKind::Traffic] {
         let workspace = fixture.workspace(root);
@@ -81,8 +81,8 @@ async fn generated_files_are_formatted_as_terraform_formats() {
 #[tokio::test]
 async fn removing_a_slot_is_refused_until_it_is_decommissioned_and_idle() {
     let fixture = Fixture::new();
-    fixture.reach(&fixture.capacity(&["b", "c"], json!({})), RootKind::Capacity).await;
-    let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    fixture.reach(&fixture.capacity(&["b", "c"], &json!({})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     let planned = fixture.terraform().plan(&workspace, EPOCH, Aim::Reach).await.unwrap();
     let slot = SlotId::new("c").unwrap();
 
@@ -101,7 +101,7 @@ async fn removing_a_slot_is_refused_until_it_is_decommissioned_and_idle() {
 #[tokio::test]
 async fn a_root_that_retires_is_emptied() {
     let fixture = Fixture::new();
-    let (workspace, _) = fixture.reach(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let (workspace, _) = fixture.reach(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     let planned = fixture.terraform().plan(&workspace, EPOCH, Aim::Destroy).await.unwrap();
     let mut facts = facts(RootKind::Capacity, &planned);
     assert!(matches!(review(&planned.plan, &facts), Verdict::Refused(_)));
@@ -114,7 +114,7 @@ async fn a_root_that_retires_is_emptied() {
 #[tokio::test]
 async fn a_resource_added_by_hand_to_a_root_is_refused() {
     let fixture = Fixture::new();
-    let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     std::fs::write(workspace.folder().join("mine.tf"), "resource \"terraform_data\" \"mine\" {}\n").unwrap();
     let planned = fixture.terraform().plan(&workspace, EPOCH, Aim::Reach).await.unwrap();
     let Verdict::Refused(notes) = review(&planned.plan, &facts(RootKind::Capacity, &planned)) else {
@@ -127,8 +127,8 @@ async fn a_resource_added_by_hand_to_a_root_is_refused() {
 #[tokio::test]
 async fn an_approved_plan_is_void_once_a_human_applied() {
     let fixture = Fixture::new();
-    fixture.reach(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
-    let workspace = fixture.prepare(&fixture.capacity(&["b", "c"], json!({})), RootKind::Capacity).await;
+    fixture.reach(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b", "c"], &json!({})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     assert!(Started::apply_by_hand(&workspace).0.wait().unwrap().success());
     let error = fixture.apply(&workspace, approved).await.unwrap_err();
@@ -138,7 +138,7 @@ async fn an_approved_plan_is_void_once_a_human_applied() {
 #[tokio::test]
 async fn an_approved_plan_is_void_in_another_epoch_or_with_other_files() {
     let fixture = Fixture::new();
-    let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     let terraform = fixture.terraform();
 
     let approved = fixture.approved(&workspace).await;
@@ -150,7 +150,7 @@ async fn an_approved_plan_is_void_in_another_epoch_or_with_other_files() {
     let error = fixture.apply(&workspace, approved).await.unwrap_err();
     assert!(matches!(error, TerraformError::Stale(Stale::Rendering)), "{error:?}");
 
-    let workspace = fixture.prepare(&fixture.capacity(&["b"], json!({})), RootKind::Capacity).await;
+    let workspace = fixture.prepare(&fixture.capacity(&["b"], &json!({})), RootKind::Capacity).await;
     let approved = fixture.approved(&workspace).await;
     std::fs::write(workspace.folder().join(".shadow/plan"), "another plan").unwrap();
     let error = fixture.apply(&workspace, approved).await.unwrap_err();

@@ -7,7 +7,7 @@ use shadow_reconciler::terraform::{TerraformError, check_module};
 use std::path::Path;
 
 async fn init_error(fixture: &Fixture, source: &str) -> TerraformError {
-    let mut desired = fixture.capacity(&["b"], json!({}));
+    let mut desired = fixture.capacity(&["b"], &json!({}));
     desired.capacity.module.source = source.to_owned();
     let workspace = fixture.workspace(RootKind::Capacity);
     let (rendering, module) = rendered(&desired, RootKind::Capacity);
