@@ -19,7 +19,7 @@ use axum::routing::{get, put};
 use axum::{Router, serve};
 use clap::Parser;
 use metrics::Durations;
-use replica::Replica;
+use replica::{PULL_TIMEOUT, Replica};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,8 +66,6 @@ struct Service {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    // The HTTP client wants one, although nothing here speaks TLS.
-    rustls::crypto::ring::default_provider().install_default().ok();
     if args.warm_up {
         return warm_up_instance(&args).await;
     }
@@ -86,8 +84,9 @@ async fn main() -> anyhow::Result<()> {
 /// Asks until the instance says that it is warm; whoever runs this sets a limit.
 async fn warm_up_instance(args: &Args) -> anyhow::Result<()> {
     let url = format!("http://{}:{}/warmup", args.address, args.port);
+    let http = http_client(PULL_TIMEOUT)?;
     loop {
-        match reqwest::get(&url).await {
+        match http.get(&url).send().await {
             Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(_) | Err(_) => sleep(Duration::from_millis(200)).await,
         }
@@ -161,6 +160,13 @@ async fn warm_up(State(service): State<Arc<Service>>) -> (StatusCode, String) {
     let touch = |session: &Session| session.value.bytes().filter(|&byte| byte != 0).count();
     let bytes: usize = store.after(0).map(|(_position, session)| touch(session)).sum();
     (StatusCode::OK, format!("{} sessions, {bytes} bytes\n", store.count()))
+}
+
+/// A client for plain HTTP between instances.
+fn http_client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    // It wants to be able to do TLS all the same. The first provider that is installed stays.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder().no_proxy().timeout(timeout).build().context("no HTTP client")
 }
 
 /// What a panicking thread left is as good as before: every change is a single step.

@@ -1,7 +1,7 @@
 //! Replication: a replica pulls the log of its source and applies it, until it is promoted. It
 //! never writes to the source.
 
-use super::{Service, lock};
+use super::{Service, http_client, lock};
 use crate::store::Session;
 use anyhow::Context as _;
 use axum::extract::{Query, State};
@@ -17,7 +17,7 @@ const BATCH_MAX: usize = 1_000;
 /// Pace of a replica that has caught up; also how old its data is.
 const PULL_INTERVAL: Duration = Duration::from_millis(100);
 /// Patience of a replica with its source.
-const PULL_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Response header with the newest position of the log.
 const LOG_HEAD: HeaderName = HeaderName::from_static("log-head");
 /// Response header with the bytes that follow the batch.
@@ -66,7 +66,7 @@ pub(crate) async fn read_log(
 
 /// Makes the service a replica of `source` (address:port).
 pub(crate) fn follow(service: &Arc<Service>, source: String) -> anyhow::Result<()> {
-    let http = reqwest::Client::builder().no_proxy().timeout(PULL_TIMEOUT).build().context("no HTTP client")?;
+    let http = http_client(PULL_TIMEOUT)?;
     let replica = Replica { position: 0, bytes_behind: 0, caught_up_at: Instant::now(), was_caught_up: false };
     *lock(&service.replica) = Some(replica);
     tokio::spawn(replicate(Arc::clone(service), http, source));
