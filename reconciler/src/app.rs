@@ -2,16 +2,18 @@
 
 use crate::board::Board;
 use crate::daemon::Stop;
-use crate::http::{Token, check_reach};
+use crate::data_lock;
+use crate::http::{Service, Token, check_reach};
 use crate::metrics::PrometheusSource;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::terraform::{Environment, Settings, Terraform};
 use crate::traffic::ControlPlane;
 use anyhow::Context;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::num::NonZero;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
@@ -34,6 +36,8 @@ pub struct ServeConfig {
     pub allowed_modules: Vec<String>,
     /// Wanted from clients, and given to the provider in our own roots.
     pub token: Option<Token>,
+    /// Wanted from Envoys.
+    pub xds_token: Option<Token>,
     /// Terraform runs at once, over all groups.
     pub terraform_runs_max: usize,
 }
@@ -58,11 +62,19 @@ pub struct App {
     pub groups_changed: Notify,
     /// Limits Terraform runs over all groups, so that a storm cannot starve the machine.
     pub terraform_runs: Semaphore,
+    /// Limits forecasts over all groups to one for each core: more would only make each of them later.
+    pub forecasts: Semaphore,
     /// Its own metrics.
     pub metrics: Telemetry,
     /// Held while it runs: two reconcilers on one data directory would both act.
     _lock: File,
 }
+
+const API: Service =
+    Service { flag: "--listen", power: "run modules and move traffic", token_variable: "SHADOW_TOKEN" };
+
+const XDS: Service =
+    Service { flag: "--xds-listen", power: "say what weights are in force", token_variable: "SHADOW_XDS_TOKEN" };
 
 /// Time for an answer of Prometheus.
 const PROMETHEUS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,11 +89,12 @@ impl App {
     /// When the directory is in use, unwritable or damaged, or a setting is wrong. An API that others than
     /// this host reach needs a token.
     pub fn open(config: ServeConfig, stop: Stop) -> anyhow::Result<Self> {
-        check_reach(config.listen, config.token.as_ref(), "run modules and move traffic")?;
+        check_reach(config.listen, config.token.as_ref(), API)?;
+        check_reach(config.xds_listen, config.xds_token.as_ref(), XDS)?;
         let data = &config.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("data directory {} cannot be made: choose another with --data", data.display()))?;
-        let lock = lock(data)?;
+        let lock = data_lock::lock(data, "reconciler")?;
         let store = Store::open(&data.join("store.sqlite"))?;
         let control_plane = ControlPlane::new(store.splits()?)?;
         let prometheus = PrometheusSource::new(&config.prometheus, PROMETHEUS_TIMEOUT)?;
@@ -93,6 +106,7 @@ impl App {
             board: Board::default(),
             groups_changed: Notify::new(),
             terraform_runs: Semaphore::new(config.terraform_runs_max),
+            forecasts: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
             metrics: Telemetry::default(),
             store,
             config,
@@ -112,19 +126,4 @@ fn terraform_settings(config: &ServeConfig) -> Settings {
         module_sources: config.allowed_modules.clone(),
         ..Settings::default()
     }
-}
-
-/// Takes the lock of a data directory. The kernel gives it back however this process ends.
-fn lock(data: &Path) -> anyhow::Result<File> {
-    let path = data.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("{} cannot be opened", path.display()))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).with_context(|| {
-        format!("another reconciler runs on data directory {}: stop it, or choose another with --data", data.display())
-    })?;
-    Ok(file)
 }

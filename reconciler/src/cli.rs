@@ -93,6 +93,9 @@ struct ServeArgs {
     /// Bearer token that clients must send.
     #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
     token: String,
+    /// Bearer token that Envoys must send; `envoy-bootstrap` writes it into their configuration.
+    #[arg(long, env = "SHADOW_XDS_TOKEN", hide_env_values = true, default_value = "")]
+    xds_token: String,
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +122,9 @@ struct BootstrapArgs {
     /// Where Envoy's admin interface is to listen; the reconciler reads the weights back from it.
     #[arg(long, default_value = "127.0.0.1:9901")]
     admin: SocketAddr,
+    /// Bearer token that the reconciler wants from Envoys.
+    #[arg(long, env = "SHADOW_XDS_TOKEN", hide_env_values = true, default_value = "")]
+    xds_token: String,
 }
 
 #[derive(Debug, Args)]
@@ -234,7 +240,7 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Agent(args) => block_on(true, run_agent(args)),
         Command::EnvoyBootstrap(args) => {
             let xds = SocketSpec { address: args.xds.ip().to_string(), port: args.xds.port() };
-            say(&bootstrap(&args.proxy, &xds, args.admin));
+            say(&bootstrap(&args.proxy, &xds, args.admin, Token::new(&args.xds_token).as_ref()));
             Ok(())
         }
         Command::Openapi => {
@@ -288,6 +294,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         terraform: args.terraform,
         allowed_modules: args.allow_module,
         token: Token::new(&args.token),
+        xds_token: Token::new(&args.xds_token),
         terraform_runs_max: args.terraform_runs_max,
     };
     let app = Arc::new(App::open(config, stopping.clone())?);

@@ -32,7 +32,7 @@ pub async fn serve(app: Arc<App>, stop: Stop) -> anyhow::Result<()> {
     let xds_listener = bind(app.config.xds_listen, "--xds-listen").await?;
     tracing::info!(api = %api_listener.local_addr()?, xds = %xds_listener.local_addr()?, "serving");
     let http = axum::serve(api_listener, api::router(app.clone())).with_graceful_shutdown(stopped(stop.clone()));
-    let xds = app.control_plane.serve(xds_listener, stopped(stop.clone()));
+    let xds = app.control_plane.serve(xds_listener, app.config.xds_token.clone(), stopped(stop.clone()));
     let groups = run_groups(app.clone(), stop);
     let (http, xds, ()) = tokio::join!(async { http.await }, xds, groups);
     http.context("the API ended")?;

@@ -7,13 +7,14 @@ use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::forecast::{Forecast, NotReady, forecast};
 use shadow_core::history::{FROZEN_SAMPLES, History, Sample};
-use shadow_core::model::group::replace_placeholders;
+use shadow_core::model::group::{SignalSpec, replace_placeholders};
 use shadow_core::model::slot::Instance;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::observation::{Health, Lag};
 use shadow_core::score::{Score, SignalForecast, score};
 use shadow_core::state::GroupState;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What one look at a group brought.
@@ -36,7 +37,7 @@ pub struct GroupSample {
 /// Keeps the histories of a group's signals between samples.
 #[derive(Debug, Default)]
 pub struct Sampler {
-    histories: BTreeMap<(SlotId, String), History>,
+    histories: BTreeMap<(SlotId, String), Arc<History>>,
 }
 
 /// Evaluations without a new value until a signal counts as stale.
@@ -71,7 +72,7 @@ impl Sampler {
         let outage = pulled.get(primary).cloned().or_else(|| self.outage(group, primary, at, patience));
         GroupSample {
             at,
-            score: self.score(group, policy, primary, at),
+            score: self.score(app, group, policy, primary, at).await,
             metrics_outage: outage,
             signals: self.newest(group, &instances, at, patience),
             health: health.into_iter().collect(),
@@ -91,16 +92,12 @@ impl Sampler {
     ) -> BTreeMap<SlotId, String> {
         let histories = &self.histories;
         let wanted = instances.iter().flat_map(|(id, instance)| {
-            group.spec.signals.iter().map(move |(name, signal)| {
-                let query = signal.query_for(&group.name, id, &instance.instance_id);
+            group.spec.signals.iter().filter_map(move |(name, signal)| {
                 let key = ((*id).clone(), name.clone());
-                let next = histories.get(&key).and_then(History::next_needed);
-                let start = next.unwrap_or_else(|| at.checked_sub(policy.history).unwrap_or(at));
-                (key, query, start)
+                let start = first_wanted(histories.get(&key).map(AsRef::as_ref), policy.history, at)?;
+                Some((key, signal.query_for(&group.name, id, &instance.instance_id), start))
             })
         });
-        // Where steps are longer than the interval there is often nothing new to ask for.
-        let wanted = wanted.filter(|(_, _, start)| *start <= at);
         let answers = join_all(wanted.map(|(key, query, start)| async move {
             let range = app.prometheus.range(&query, start, at, policy.step);
             (key, tokio::time::timeout(limit, range).await)
@@ -121,17 +118,19 @@ impl Sampler {
 
     fn remember(&mut self, key: (SlotId, String), policy: &Policy, samples: Vec<(Timestamp, f64)>, now: Timestamp) {
         // A changed step needs other samples.
-        let fits = |history: &History| history.step() == policy.step;
+        let fits = |history: &Arc<History>| history.step() == policy.step;
         let known = self.histories.remove(&key).filter(fits);
-        let mut history = known.unwrap_or_else(|| History::new(policy.step, policy.history));
+        let mut history = known.unwrap_or_else(|| Arc::new(History::new(policy.step, policy.history)));
+        // No copy is made: a forecast gives the history back before the next sample is taken.
+        let window = Arc::make_mut(&mut history);
         for (at, value) in samples {
-            history.push(Sample { at, value }, now);
+            window.push(Sample { at, value }, now);
         }
         self.histories.insert(key, history);
     }
 
     fn history(&self, slot: &SlotId, signal: &str) -> Option<&History> {
-        self.histories.get(&(slot.clone(), signal.to_owned()))
+        self.histories.get(&(slot.clone(), signal.to_owned())).map(AsRef::as_ref)
     }
 
     fn outage(&self, group: &Group, primary: &SlotId, now: Timestamp, patience: SignedDuration) -> Option<String> {
@@ -172,24 +171,61 @@ impl Sampler {
         instances.iter().map(|(id, _)| ((*id).clone(), of_slot(id))).collect()
     }
 
-    fn score(&self, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Score {
-        let absent = || NotReady { reason: "it has no series yet".to_owned(), ready_at: None };
-        let forecasts: Vec<(&String, Result<Forecast, NotReady>)> = group
+    /// Forecasts and scores on a thread of its own: milliseconds of arithmetic for each signal would keep the workers
+    /// from answering Envoy and the API.
+    async fn score(&self, app: &App, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Score {
+        let signals: Vec<Signal> = group
             .spec
             .signals
-            .keys()
-            .map(|name| (name, self.history(primary, name).ok_or_else(absent)))
-            .map(|(name, history)| (name, history.and_then(|history| forecast(history, &policy.horizons, now))))
-            .collect();
-        let signals: Vec<SignalForecast<'_>> = forecasts
             .iter()
-            .filter_map(|(name, forecast)| {
-                let spec = group.spec.signals.get(*name)?;
-                Some(SignalForecast { name, spec, forecast: forecast.as_ref() })
+            .map(|(name, spec)| {
+                let history = self.histories.get(&(primary.clone(), name.clone())).cloned();
+                Signal { name: name.clone(), spec: spec.clone(), history }
             })
             .collect();
-        score(&signals, &policy.horizons, now)
+        let horizons = policy.horizons.clone();
+        // The semaphore is never closed.
+        let _permit = app.forecasts.acquire().await.ok();
+        let scoring = tokio::task::spawn_blocking(move || score_signals(&signals, &horizons, now));
+        scoring.await.unwrap_or_else(|error| {
+            tracing::error!(group = %group.name, %error, "forecasting ended in a panic: please report it");
+            score(&[], &policy.horizons, now)
+        })
     }
+}
+
+/// From when on samples of a signal are asked for: a whole window at first, later what is new. `None` where a step is
+/// longer than the interval and nothing new can be there yet.
+fn first_wanted(history: Option<&History>, window: SignedDuration, at: Timestamp) -> Option<Timestamp> {
+    let next = history.and_then(History::next_needed);
+    let start = next.unwrap_or_else(|| at.checked_sub(window).unwrap_or(at));
+    (start <= at).then_some(start)
+}
+
+/// A signal of the primary, with what is known of its past.
+struct Signal {
+    name: String,
+    spec: SignalSpec,
+    history: Option<Arc<History>>,
+}
+
+impl Signal {
+    fn forecast(&self, horizons: &[SignedDuration], now: Timestamp) -> Result<Forecast, NotReady> {
+        match &self.history {
+            Some(history) => forecast(history, horizons, now),
+            None => Err(NotReady { reason: "it has no series yet".to_owned(), ready_at: None }),
+        }
+    }
+}
+
+fn score_signals(signals: &[Signal], horizons: &[SignedDuration], now: Timestamp) -> Score {
+    let forecasts: Vec<_> = signals.iter().map(|signal| signal.forecast(horizons, now)).collect();
+    let signals: Vec<SignalForecast<'_>> = signals
+        .iter()
+        .zip(&forecasts)
+        .map(|(Signal { name, spec, .. }, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
+        .collect();
+    score(&signals, horizons, now)
 }
 
 /// What the probe and the agent say of one slot.
@@ -222,4 +258,28 @@ async fn lag(app: &App, group: &Group, state: &GroupState, at: Timestamp) -> Opt
     let (seconds, bytes, position) =
         join3(ask(&queries.lag_seconds), ask(&queries.lag_bytes), ask(&queries.position)).await;
     Some(Lag { seconds: seconds?, bytes: bytes?, position: position? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_new_signal_is_asked_for_its_whole_window() {
+        assert_eq!(first_wanted(None, WINDOW, at(7_200)), Some(at(3_600)));
+    }
+
+    #[test]
+    fn within_a_long_step_nothing_is_asked_for() {
+        let mut history = History::new(SignedDuration::from_mins(5), WINDOW);
+        history.push(Sample { at: at(7_200), value: 1.0 }, at(7_200));
+        assert_eq!(first_wanted(Some(&history), WINDOW, at(7_260)), None);
+        assert_eq!(first_wanted(Some(&history), WINDOW, at(7_500)), Some(at(7_500)));
+    }
 }

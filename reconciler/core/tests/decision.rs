@@ -256,6 +256,30 @@ fn unconfirmed_handover_is_undone() {
 }
 
 #[test]
+fn a_primary_that_dies_after_an_undone_handover_is_left_all_the_same() {
+    let mut world = ready();
+    world.score = Some((0.99, 0.99));
+    world.terraform_fails = true;
+    world.until(Phase::HandingOver);
+    world.until(Phase::RollingBack).terraform_fails = false;
+    world.until(Phase::Ready).ticks(10);
+    assert_eq!(world.state.phase, Phase::Ready, "the forecast waits for the end of the cooldown");
+    world.failing.insert(slot("a"));
+    world.until(Phase::Watching);
+    assert_eq!(world.seen_weights()[&slot("b")], 100);
+}
+
+#[test]
+fn a_rollback_is_not_confirmed_while_what_it_undoes_is_still_on_its_way() {
+    let mut world = ready();
+    world.ask(Request::Failover);
+    world.terraform_fails = true;
+    world.until(Phase::RollingBack).ticks(20);
+    assert_eq!(world.state.phase, Phase::RollingBack);
+    assert_eq!(world.seen_weights()[&slot("a")], 100, "the weights are as they should be, and may yet change");
+}
+
+#[test]
 fn at_most_one_automatic_handover_per_cooldown() {
     let mut world = World::with_policy(|policy| policy.after_handover = AfterHandover::Standby);
     world.until(Phase::Idle).ticks(6);

@@ -26,12 +26,13 @@ pub use api::openapi;
 pub use launch::{LaunchArgs, launch};
 pub use task::{TaskResult, TaskSpec};
 
-use crate::http::{Token, check_reach};
-use anyhow::{Context as _, bail};
+use crate::data_lock;
+use crate::http::{Service, Token, check_reach};
+use anyhow::Context as _;
 use api::Api;
 use context::Context;
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ use tokio::sync::Notify;
 /// Time for requests that are being answered when the agent is asked to end. What they asked for
 /// is finished by the next agent.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+const API: Service = Service { flag: "--listen", power: "run commands", token_variable: "SHADOW_TOKEN" };
 
 /// How an agent is to run. Not printable, for the sake of the token and the environment.
 #[derive(Clone)]
@@ -99,9 +102,9 @@ impl Agent {
     /// written or belongs to a running agent; the port is in use.
     pub async fn start(config: AgentConfig) -> anyhow::Result<Self> {
         let token = config.token.as_deref().and_then(Token::new);
-        check_reach(config.listen, token.as_ref(), "run commands")?;
+        check_reach(config.listen, token.as_ref(), API)?;
         let data = prepare(&config.data)?;
-        let lock = lock(&data)?;
+        let lock = data_lock::lock(&data, "agent")?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another --listen, or end the program that has it", config.listen)
         })?;
@@ -144,17 +147,4 @@ fn prepare(data: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(data.join("processes")).with_context(remedy)?;
     tempfile::tempfile_in(data.join("processes")).with_context(remedy)?;
     data.canonicalize().with_context(remedy)
-}
-
-fn lock(data: &Path) -> anyhow::Result<File> {
-    let path = data.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another agent runs on --data {}: end it, or choose another folder", data.display())
-        }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-    }
 }

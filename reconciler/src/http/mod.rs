@@ -8,7 +8,7 @@ mod token;
 
 pub use error::{ApiError, ErrorBody};
 pub use extract::{Body, Path, Query};
-pub use reach::{OpenToOthers, check_reach};
+pub use reach::{OpenToOthers, Service, check_reach};
 pub use token::Token;
 
 use axum::extract::DefaultBodyLimit;

@@ -26,7 +26,7 @@ impl Token {
 
     /// Whether a request shows this token. Digests are compared: nobody can choose them, so the time
     /// that it takes tells nothing about the token.
-    fn is_shown_in(&self, headers: &HeaderMap) -> bool {
+    pub fn is_shown_in(&self, headers: &HeaderMap) -> bool {
         let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         shown
             .and_then(|value| value.split_once(' '))

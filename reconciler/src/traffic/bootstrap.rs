@@ -2,6 +2,7 @@
 //! writes files.
 
 use super::session::ADMIN_KEY;
+use crate::http::Token;
 use serde_json::{Value, json};
 use shadow_core::model::split::SocketSpec;
 use std::net::SocketAddr;
@@ -13,13 +14,14 @@ const XDS_CLUSTER: &str = "shadow-control-plane";
 const DOWNSTREAM_CONNECTIONS_MAX: u32 = 50_000;
 
 /// The bootstrap, as JSON, of an Envoy of the proxy `proxy` whose control plane listens on
-/// `control_plane` and whose admin interface is to be on `admin`.
+/// `control_plane` and whose admin interface is to be on `admin`. A `token` is written into it, so keep it like one.
 ///
 /// The admin interface has no password, so `admin` should be a loopback address. Envoy reports it to the control
 /// plane as `node.metadata["shadow_admin"]`, and the control plane reads there what Envoy runs. Remove that
 /// key when the control plane cannot reach the admin interface: weights are then taken from what
 /// Envoy acknowledged, and the health of backends is unknown.
-pub fn bootstrap(proxy: &str, control_plane: &SocketSpec, admin: SocketAddr) -> String {
+pub fn bootstrap(proxy: &str, control_plane: &SocketSpec, admin: SocketAddr, token: Option<&Token>) -> String {
+    let shown = token.map(|token| json!({ "key": "authorization", "value": format!("Bearer {}", token.reveal()) }));
     let ads = json!({ "ads": {}, "resource_api_version": "V3" });
     let bootstrap = json!({
         "node": {
@@ -35,7 +37,7 @@ pub fn bootstrap(proxy: &str, control_plane: &SocketSpec, admin: SocketAddr) -> 
                 "grpc_services": [{ "envoy_grpc": { "cluster_name": XDS_CLUSTER, "retry_policy": {
                     // Envoy's own maximum of 30 s is long for a control plane that was just restarted.
                     "retry_back_off": { "base_interval": "0.25s", "max_interval": "2s" },
-                } } }],
+                } }, "initial_metadata": Vec::from_iter(shown) }],
             },
             "cds_config": ads,
             "lds_config": ads,

@@ -18,6 +18,7 @@ mod status;
 
 pub use bootstrap::bootstrap;
 
+use crate::http::Token;
 use admin::Admin;
 use ads::Ads;
 use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer;
@@ -32,9 +33,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tonic::Status;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Status};
 
 /// Envoys connected at once. Each holds a few megabytes at most; more than this is a loop of reconnects.
 const SESSIONS_MAX: usize = 1024;
@@ -148,13 +149,15 @@ impl ControlPlane {
         self.shared.splits.send_if_modified(|splits| splits.remove(name).is_some())
     }
 
-    /// Serves Envoys on `listener` until `shutdown` completes.
+    /// Serves Envoys on `listener` until `shutdown` completes; with a `token` only those that show it. Whoever gets in
+    /// can name the admin interface that weights are read back from.
     ///
     /// # Errors
     /// The listener failed.
     pub async fn serve(
         &self,
         listener: TcpListener,
+        token: Option<Token>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
         let (close, closing) = watch::channel(false);
@@ -163,7 +166,9 @@ impl ControlPlane {
         let serving = Server::builder()
             .http2_keepalive_interval(Some(PING_INTERVAL))
             .http2_keepalive_timeout(Some(PING_TIMEOUT))
-            .add_service(AggregatedDiscoveryServiceServer::new(ads))
+            .add_service(AggregatedDiscoveryServiceServer::with_interceptor(ads, move |request| {
+                admit(token.as_ref(), request)
+            }))
             .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async move {
                 // An error means that the sender is gone, which is the end as well.
                 stopped.wait_for(|stopped| *stopped).await.ok();
@@ -330,4 +335,16 @@ mod tests {
         let error = ControlPlane::new([wrong]).err().unwrap();
         assert!(error.to_string().contains("writer: \"b\" is not a backend"), "{error}");
     }
+}
+
+/// Lets an Envoy in when no token is wanted or when it shows the right one.
+#[expect(clippy::result_large_err, reason = "tonic's interceptors answer with its status")]
+fn admit(token: Option<&Token>, request: Request<()>) -> Result<Request<()>, Status> {
+    let headers = request.metadata().clone().into_headers();
+    if token.is_none_or(|token| token.is_shown_in(&headers)) {
+        return Ok(request);
+    }
+    Err(Status::unauthenticated(
+        "the token is missing or wrong: make Envoy's bootstrap again with the SHADOW_XDS_TOKEN that the reconciler has",
+    ))
 }

@@ -171,14 +171,14 @@ async fn a_process_without_a_record_is_replaced_or_deleted_on_demand() {
 async fn two_agents_never_share_a_data_directory() {
     let host = Host::new().await;
     let error = shadow_reconciler::agent::Agent::start(host.config()).await.unwrap_err();
-    assert!(error.to_string().starts_with("another agent runs on --data"), "{error}");
+    assert!(error.to_string().starts_with("another agent runs on data directory"), "{error}");
     let second = std::process::Command::new(PROGRAM)
         .args(["agent", "--listen", "127.0.0.1:0", "--data"])
         .arg(&host.data)
         .output()
         .unwrap();
     assert!(!second.status.success());
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another agent runs on --data"));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another agent runs on data directory"));
 }
 
 fn edit_record(host: &Host, name: &str, edit: impl Fn(&mut Value)) {

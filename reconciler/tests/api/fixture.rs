@@ -32,6 +32,7 @@ pub(crate) fn config(folder: &Path, token: &str) -> ServeConfig {
         terraform: folder.join("no-terraform"),
         allowed_modules: vec![folder.join("modules").display().to_string()],
         token: Token::new(token),
+        xds_token: None,
         terraform_runs_max: 1,
     }
 }

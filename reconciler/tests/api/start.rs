@@ -2,6 +2,7 @@
 
 use super::fixture::{Served, config, refusal};
 use shadow_reconciler::app::{App, ServeConfig};
+use shadow_reconciler::http::Token;
 use tokio::sync::watch;
 
 #[tokio::test]
@@ -25,6 +26,17 @@ async fn other_hosts_are_served_only_with_a_token() {
     let (_stop, stopping) = watch::channel(false);
     let token = config(folder.path(), "s3cret").token;
     assert!(App::open(ServeConfig { token, ..open }, stopping).is_ok());
+}
+
+#[tokio::test]
+async fn other_hosts_get_routes_only_with_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = ServeConfig { xds_listen: "0.0.0.0:0".parse().unwrap(), ..config(folder.path(), "") };
+    let error = refusal(open.clone());
+    assert!(error.contains("--xds-listen 0.0.0.0:0 can be reached by other hosts"), "{error}");
+    assert!(error.contains("set SHADOW_XDS_TOKEN, or listen on 127.0.0.1"), "{error}");
+    let (_stop, stopping) = watch::channel(false);
+    assert!(App::open(ServeConfig { xds_token: Token::new("s3cret"), ..open }, stopping).is_ok());
 }
 
 #[tokio::test]

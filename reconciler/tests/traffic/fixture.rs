@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::routing::any;
 use shadow_core::model::split::{Backend, BackendState, HealthCheckSpec, SocketSpec, SplitSpec, SplitStatus};
+use shadow_reconciler::http::Token;
 use shadow_reconciler::traffic::{ControlPlane, bootstrap};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -57,7 +58,16 @@ impl Served {
         Self::start_on("127.0.0.1:0".parse().expect("an address"), splits).await
     }
 
+    /// One that wants a token.
+    pub(crate) async fn start_guarded(token: &Token, splits: Vec<SplitSpec>) -> Self {
+        Self::start_as("127.0.0.1:0".parse().expect("an address"), Some(token.clone()), splits).await
+    }
+
     pub(crate) async fn start_on(address: SocketAddr, splits: Vec<SplitSpec>) -> Self {
+        Self::start_as(address, None, splits).await
+    }
+
+    async fn start_as(address: SocketAddr, token: Option<Token>, splits: Vec<SplitSpec>) -> Self {
         let plane = ControlPlane::new(splits).expect("valid splits");
         let listener = TcpListener::bind(address).await.expect("the port is free");
         let address = listener.local_addr().expect("its address");
@@ -65,7 +75,7 @@ impl Served {
         let serving = plane.clone();
         let task = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap_or(()) };
-            serving.serve(listener, stopped).await.expect("served");
+            serving.serve(listener, token, stopped).await.expect("served");
         });
         Self { plane, address, task, stop }
     }
@@ -94,7 +104,7 @@ impl Envoy {
     pub(crate) async fn start(proxy: &str, control_plane: SocketAddr) -> Self {
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let address = SocketSpec { address: control_plane.ip().to_string(), port: control_plane.port() };
-        Self::start_with(&bootstrap(proxy, &address, admin), admin).await
+        Self::start_with(&bootstrap(proxy, &address, admin, None), admin).await
     }
 
     pub(crate) async fn start_with(bootstrap: &str, admin: SocketAddr) -> Self {

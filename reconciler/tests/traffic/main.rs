@@ -8,6 +8,7 @@ mod one_shot;
 use axum::http::Method;
 use fixture::{Envoy, Load, Served, Service, ask, client, eventually, free_port, sample, split, url, weighed};
 use shadow_core::model::split::{BackendState, MirrorSpec, SocketSpec, SplitSpec};
+use shadow_reconciler::http::Token;
 use shadow_reconciler::traffic::bootstrap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -386,6 +387,23 @@ async fn every_connected_envoy_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_an_envoy_with_the_token_is_served() {
+    let a = Service::start("a").await;
+    let split = split("checkout", &[("a", a.backend(100))]);
+    let token = Token::new("s3cret").unwrap();
+    let served = Served::start_guarded(&token, vec![split.clone()]).await;
+    let address = SocketSpec { address: served.address.ip().to_string(), port: served.address.port() };
+    let [stranger_admin, admin] = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let wrong = Token::new("guessed").unwrap();
+    let stranger = Envoy::start_with(&bootstrap("edge", &address, stranger_admin, Some(&wrong)), stranger_admin).await;
+    let refused = || stranger.stat("cluster.shadow-control-plane.upstream_rq_total");
+    eventually("the stranger to have asked", refused, |asked| *asked > 0).await;
+    let _envoy = Envoy::start_with(&bootstrap("edge", &address, admin, Some(&token)), admin).await;
+    let (status, _) = served.in_sync(&split).await;
+    assert_eq!((status.proxies_connected, status.applied_weights), (1, weights(&[("a", 100)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_admin_access_the_acknowledged_weights_are_reported() {
     let a = Service::start("a").await;
     let split = split("checkout", &[("a", a.backend(7))]);
@@ -393,7 +411,7 @@ async fn without_admin_access_the_acknowledged_weights_are_reported() {
     let served = Served::start(vec![split.clone()]).await;
     let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let address = SocketSpec { address: "localhost".to_owned(), port: served.address.port() };
-    let open = bootstrap("edge", &address, admin);
+    let open = bootstrap("edge", &address, admin, None);
     let closed = open.replace("shadow_admin", "unused");
     assert_ne!(open, closed);
     let envoy = Envoy::start_with(&closed, admin).await;

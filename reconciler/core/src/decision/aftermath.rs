@@ -1,10 +1,9 @@
 //! After the switch: watch, roll back or commit, protect the new primary, let the old one go.
 
-use super::evidence::number;
 use super::step::Step;
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
-use crate::model::policy::{AfterHandover, Mode};
+use crate::model::policy::AfterHandover;
 use crate::model::slot::Role;
 use crate::state::{Leaving, LeavingStage};
 
@@ -90,17 +89,10 @@ impl Step<'_> {
 
     /// With a standby there is no second slot to stage: a degrading primary hands over to it.
     pub(super) fn consider_failback(&mut self) -> bool {
-        if !self.handover_is_called_for() {
-            return self.wait("the old primary stands by: `failback` returns to it");
-        }
-        let guards =
-            [self.metrics_are_fresh(), self.mode_is_at_least(Mode::Full), self.cooldown_is_over(), self.fleet_allows()];
-        let Some(to) = self.usable_candidate().filter(|_| !guards.contains(&false)) else {
-            return self
-                .wait("a hand-over to the standby is called for, and something stands in its way: see the guards");
-        };
-        let lower = number(self.fresh_score().and_then(|s| s.horizons.first()).map(|h| h.lower));
-        self.begin_handover(&to, crate::state::Cause::Forecast, &format!("the score is critical: at least {lower}"))
+        self.hand_over_if_critical()
+            || self.wait(
+                "the old primary stands by: `failback` returns to it, and so does a critical score; see the guards",
+            )
     }
 
     /// Begins to remove a slot that has no traffic. A slot with weight is never removed: it would

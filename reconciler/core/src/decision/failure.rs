@@ -18,7 +18,7 @@ impl Step<'_> {
         }
         let inputs = format!("slot {primary}: failed in {failed} evaluations in a row, {needed} needed");
         self.report.guard("primary has failed", true, inputs);
-        if !self.mode_is_at_least(Mode::Full) || !self.cooldown_is_over() {
+        if !self.mode_is_at_least(Mode::Full) || !self.failure_may_move_traffic() {
             self.report.alert(format!("primary {primary} has failed and no automatic hand-over is allowed"));
             return false;
         }
@@ -68,6 +68,16 @@ impl Step<'_> {
         let over = until.is_none_or(|until| until <= self.context.now);
         let inputs = until.map_or_else(|| "none".to_owned(), |until| format!("until {until}"));
         self.report.guard("no cooldown", over, inputs)
+    }
+
+    /// The cooldown counts from a hand-over that took effect. One that was undone before the data plane reported it
+    /// keeps a forecast from trying again, and never keeps a group on a dead primary.
+    fn failure_may_move_traffic(&mut self) -> bool {
+        let undone = self.state.switch.as_ref().is_some_and(|switch| switch.done_at.is_none());
+        if undone {
+            return self.report.guard("no cooldown", true, "the last hand-over took no effect");
+        }
+        self.cooldown_is_over()
     }
 
     /// Starts to move all traffic. From here on the epoch fences whoever wrote before.

@@ -1,7 +1,7 @@
 //! From a ready shadow to all traffic on it, and back where that does not work out.
 
 use super::evidence::number;
-use super::step::Step;
+use super::step::{Step, root_text};
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
 use crate::model::policy::Mode;
@@ -123,7 +123,7 @@ impl Step<'_> {
         None
     }
 
-    fn hand_over_if_critical(&mut self) -> bool {
+    pub(super) fn hand_over_if_critical(&mut self) -> bool {
         if !self.handover_is_called_for() {
             return false;
         }
@@ -207,9 +207,13 @@ impl Step<'_> {
         self.go(Phase::Watching, format!("slot {to} serves everything, {seconds:.2} s after the decision"))
     }
 
-    /// Waits until the data plane reports that the better side serves everything.
+    /// Waits until the data plane reports that the better side serves everything, and that nothing is under way that
+    /// would still change it: what is undone may have been on its way.
     pub(super) fn confirm_rollback(&mut self) -> bool {
-        if !self.weights_are_read_back() {
+        let settled = self.traffic_is_settled();
+        let settled =
+            self.report.guard("traffic root is applied", settled, root_text(&self.context.observation.traffic));
+        if !self.weights_are_read_back() || !settled {
             return self.wait("the data plane has not yet reported the roll-back");
         }
         self.state.cooldown_until = self.now().checked_add(self.context.policy.cooldown).ok();

@@ -178,7 +178,7 @@ pub(super) fn weights_text(weights: Option<&std::collections::BTreeMap<SlotId, u
     parts.join(" ")
 }
 
-fn root_text(root: &RootObservation) -> String {
+pub(super) fn root_text(root: &RootObservation) -> String {
     match (&root.running, &root.failure) {
         (Some(run), _) if run.applying => format!("terraform has been applying since {}", run.since),
         (Some(run), _) => format!("terraform has been planning since {}", run.since),
