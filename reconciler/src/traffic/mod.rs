@@ -287,6 +287,17 @@ impl Drop for Connection {
     }
 }
 
+/// Lets an Envoy in when no token is wanted or when it shows the right one.
+fn admit(token: Option<&Token>, request: Request<()>) -> Result<Request<()>, Status> {
+    let headers = request.metadata().clone().into_headers();
+    if token.is_none_or(|token| token.is_shown_in(&headers)) {
+        return Ok(request);
+    }
+    Err(Status::unauthenticated(
+        "the token is missing or wrong: make Envoy's bootstrap again with the SHADOW_XDS_TOKEN that the reconciler has",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,16 +346,4 @@ mod tests {
         let error = ControlPlane::new([wrong]).err().unwrap();
         assert!(error.to_string().contains("writer: \"b\" is not a backend"), "{error}");
     }
-}
-
-/// Lets an Envoy in when no token is wanted or when it shows the right one.
-#[expect(clippy::result_large_err, reason = "tonic's interceptors answer with its status")]
-fn admit(token: Option<&Token>, request: Request<()>) -> Result<Request<()>, Status> {
-    let headers = request.metadata().clone().into_headers();
-    if token.is_none_or(|token| token.is_shown_in(&headers)) {
-        return Ok(request);
-    }
-    Err(Status::unauthenticated(
-        "the token is missing or wrong: make Envoy's bootstrap again with the SHADOW_XDS_TOKEN that the reconciler has",
-    ))
 }
