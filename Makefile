@@ -45,7 +45,7 @@ test: tools
 test-outage: export PATH := $(CURDIR)/target/tools:$(PATH)
 test-outage: tools
 	cargo build --workspace --bins --locked
-	cargo test --locked -p shadow-tests --test outage
+	cargo test --workspace --locked --test outage
 
 check:
 	cargo fmt --all --check

@@ -96,9 +96,7 @@ impl Output {
 
     /// Resources added, changed and removed by an apply or a destroy run with `-json`.
     pub fn changes(&self) -> Option<u64> {
-        let changes = self.messages().filter_map(|message| message.get("changes").cloned()).last()?;
-        let count = |key: &str| changes.get(key).and_then(Value::as_u64).unwrap_or(0);
-        Some(count("add") + count("change") + count("remove"))
+        self.messages().filter_map(|message| message.get("changes").map(count_changes)).last()
     }
 
     fn messages(&self) -> impl Iterator<Item = Value> {
@@ -175,6 +173,11 @@ impl UserRoot {
         });
         Ok(output)
     }
+}
+
+/// Resources added, changed and removed, as Terraform and the journal tell them in one object.
+pub fn count_changes(changes: &Value) -> u64 {
+    ["add", "change", "remove"].iter().filter_map(|key| changes.get(*key)?.as_u64()).sum()
 }
 
 #[cfg(test)]

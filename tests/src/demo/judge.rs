@@ -4,7 +4,7 @@ use super::Fault;
 use super::evidence::Evidence;
 use crate::load::LoadReport;
 use crate::report::{Check, Latency, Phase, Report};
-use crate::terraform::TerraformRun;
+use crate::terraform::{TerraformRun, count_changes};
 use jiff::Timestamp;
 use std::ops::Range;
 
@@ -171,7 +171,7 @@ fn terraform_runs(evidence: &Evidence) -> Vec<TerraformRun> {
         root: text(record, "root").unwrap_or_default(),
         action: text(record, "action").unwrap_or_default(),
         seconds: record.number("seconds").unwrap_or_default(),
-        changes: record.data.get("changes").and_then(serde_json::Value::as_u64),
+        changes: record.data.get("changes").map(count_changes),
     });
     evidence.user_runs.iter().cloned().chain(recorded).collect()
 }

@@ -38,7 +38,7 @@ fn good_leak() -> Evidence {
     let mut records: Vec<Record> = entered.chain([transition(8, 160, "reprotecting")]).collect();
     records.insert(
         1,
-        record(9, 62, "terraform", &json!({"root": "capacity", "action": "apply", "seconds": 2.5, "changes": 1})),
+        record(9, 62, "terraform", &json!({"root": "capacity", "action": "apply", "seconds": 2.5, "changes": {"add": 1, "change": 2, "remove": 0}})),
     );
     let outcomes: Vec<_> = (0..200).map(|second| Ok(if (50..120).contains(&second) { 30 } else { 3 })).collect();
     Evidence {
@@ -72,7 +72,7 @@ fn figures_are_taken_from_what_was_seen() {
     assert_eq!(report.latency_p99_ms, Latency { before: Some(3.0), during: Some(30.0), after: Some(3.0) });
     assert_eq!((report.lead_time_seconds, report.switch_seconds), (Some(30.0), Some(1.5)));
     assert_eq!(report.phases.len(), 9);
-    assert_eq!(report.terraform_runs[0].changes, Some(1));
+    assert_eq!(report.terraform_runs[0].changes, Some(3));
 }
 
 #[test]
