@@ -134,7 +134,9 @@ async fn primary_dies(outage: Outage) -> Result<()> {
 async fn nothing_changes_in(sessions: &mut Sessions, phase: &str, outage: Outage) -> Result<()> {
     sessions.reached(phase, STEP_TIMEOUT).await?;
     outage.begin(sessions).await?;
-    let before = sessions.status().await?;
+    // What was decided with metrics may still be on its way; nothing may follow it.
+    let has_its_share = |status: &GroupStatus| phase != "shifting" || weight(status, "b") > 0;
+    let before = sessions.until("the share to be read back", STEP_TIMEOUT, has_its_share).await?;
     let processes_before = running_processes(sessions).await?;
     let until = Instant::now() + OUT_FOR;
     while Instant::now() < until {

@@ -35,7 +35,7 @@ impl Scenario {
                 "name": POLICY, "interval": "1s", "step": "1s", "history": "10m", "horizons": ["20s", "60s"],
             }),
             cycles_per_second: 1.0,
-            warm_up_max: Duration::from_secs(20),
+            warm_up_max: Duration::from_secs(60),
             window: Duration::from_secs(20),
         }
     }
@@ -46,7 +46,8 @@ impl Scenario {
             name: "defaults (60 s)",
             policy: json!({"name": POLICY}),
             cycles_per_second: 1.0 / 60.0,
-            warm_up_max: Duration::from_secs(30),
+            // Two thousand windows of four weeks are computed by Prometheus before the first score of the last group.
+            warm_up_max: Duration::from_secs(300),
             window: Duration::from_secs(60),
         }
     }
