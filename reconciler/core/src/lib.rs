@@ -4,6 +4,7 @@
 //! A cycle runs through the modules in this order:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod calendar;
 pub mod criteria;
 pub mod decision;
 pub mod desired;
@@ -12,7 +13,9 @@ pub mod guard;
 pub mod history;
 pub mod model;
 pub mod observation;
+pub mod placement;
 pub mod plan;
+pub mod promql;
 pub mod rendering;
 pub mod report;
 pub mod score;
