@@ -1,7 +1,7 @@
 //! The provider block: where the reconciler, the directory and the agent are. The only place that
 //! reads the environment.
 
-use crate::client::{Access, Api, Client, Directory, Setting, Side, Store};
+use crate::client::{Access, Api, Client, Directory, Reconciler, Setting, Side, Store};
 use crate::{data_sources, resources};
 use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::{
@@ -89,7 +89,7 @@ fn store(endpoint: Setting<String>, directory: Setting<String>, access: &Access)
         (Setting::Absent, Setting::Known(path)) => Setting::Known(Store::Directory(Directory::new(path.into()))),
         (Setting::Known(url), Setting::Absent) => {
             let api = Api::new(Side::Reconciler, &url, access).map_err(|problem| bad_url("endpoint", &problem))?;
-            Setting::Known(Store::Reconciler(api))
+            Setting::Known(Store::Reconciler(Reconciler::new(api)))
         }
         (Setting::Known(_) | Setting::Unknown, Setting::Known(_) | Setting::Unknown) => return Err(both_given()),
     })

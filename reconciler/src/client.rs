@@ -2,11 +2,12 @@
 
 use crate::api::{Explanation, HoldBody, JournalPage, RetireBody, Status};
 use crate::http::{ErrorBody, Token};
+use crate::store::Page;
 use anyhow::{Context, bail, ensure};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shadow_core::model::name;
+use shadow_core::model::{GroupSpec, name};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
@@ -88,7 +89,7 @@ impl Client {
     pub async fn status(&self, group: Option<&str>, json: bool) -> anyhow::Result<String> {
         let names = match group {
             Some(group) => vec![group.to_owned()],
-            None => self.get("/v1/groups").await?,
+            None => self.group_names().await?,
         };
         let mut all = Vec::new();
         for name in names {
@@ -99,6 +100,20 @@ impl Client {
         }
         let texts: Vec<String> = all.iter().map(status_text).collect();
         Ok(if texts.is_empty() { "no group is declared".to_owned() } else { texts.join("\n") })
+    }
+
+    /// Names of all groups, page by page.
+    async fn group_names(&self) -> anyhow::Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut address = "/v1/groups".to_owned();
+        loop {
+            let page: Page<GroupSpec> = self.get(&address).await?;
+            names.extend(page.items.into_iter().map(|group| group.spec.name));
+            match page.next {
+                Some(last) => address = format!("/v1/groups?after={last}"),
+                None => return Ok(names),
+            }
+        }
     }
 
     /// Why a group did or did not act.

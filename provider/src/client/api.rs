@@ -1,7 +1,7 @@
 //! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT and DELETE. Everything is
 //! bounded: attempts, times, sizes. Tokens never show in errors.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,8 +32,8 @@ const REMOVAL: Duration = Duration::from_secs(3600);
 /// whether it took effect.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Largest answer read. Documents are a few KiB.
-const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Largest answer read: the largest document that the reconciler takes, and what stands around it.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// How to present oneself to an API.
 #[derive(Clone)]
@@ -99,7 +99,7 @@ pub(crate) struct Api {
 }
 
 /// Why a request did not succeed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("{url} did not answer: {cause}")]
     Unreachable { side: Side, url: String, cause: String, took_effect: Effect },
@@ -135,6 +135,16 @@ pub(crate) enum Put {
     Any,
 }
 
+/// A page of documents.
+pub(super) enum Listed<T> {
+    /// Nothing has changed since the answer of that entity tag.
+    Unchanged,
+    /// This API lists nothing there.
+    Missing,
+    /// The page, and the entity tag to ask again with.
+    Page { etag: Option<String>, body: T },
+}
+
 impl Api {
     /// The API at `url`.
     ///
@@ -162,6 +172,25 @@ impl Api {
             return Ok(None);
         }
         self.read(&answer).map(Some)
+    }
+
+    /// Reads a page of documents, unless it is the one of that entity tag.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        known: Option<&str>,
+        cancellation: &CancellationToken,
+    ) -> Result<Listed<T>, ApiError> {
+        let mut request = self.request(Method::GET, path);
+        if let Some(etag) = known {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let answer = self.send(request, ANSWER, cancellation).await?;
+        match answer.status {
+            StatusCode::NOT_MODIFIED => Ok(Listed::Unchanged),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(Listed::Missing),
+            _ => Ok(Listed::Page { body: self.read(&answer)?, etag: answer.etag }),
+        }
     }
 
     /// Writes a document and reads the answer, waiting for it no longer than `patience`.
@@ -285,6 +314,7 @@ impl Api {
 
 struct Answer {
     status: StatusCode,
+    etag: Option<String>,
     body: Vec<u8>,
 }
 
@@ -297,7 +327,8 @@ async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::E
     {
         body.extend_from_slice(&part);
     }
-    Ok(Answer { status: response.status(), body })
+    let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Ok(Answer { status: response.status(), etag, body })
 }
 
 fn connection_refused(error: &reqwest::Error) -> bool {

@@ -3,11 +3,12 @@
 
 mod api;
 mod directory;
+mod listing;
 mod store;
 
 pub(crate) use api::{ANSWER, Access, Api, Effect, Put, Side};
 pub(crate) use directory::Directory;
-pub(crate) use store::{Kind, Store, Written};
+pub(crate) use store::{Kind, Reconciler, Store, Written};
 
 use terraform_provider_framework::{Diagnostic, Diagnostics, Failure, Path, Value};
 
@@ -103,7 +104,7 @@ impl Client {
     /// The reconciler, for what only a running one can do.
     pub(crate) fn reconciler(&self) -> Result<&Api, Missing> {
         match &self.store {
-            Setting::Known(Store::Reconciler(api)) => Ok(api),
+            Setting::Known(Store::Reconciler(reconciler)) => Ok(reconciler.api()),
             Setting::Unknown => Err(Missing::Unknown("endpoint")),
             Setting::Known(Store::Directory(_)) | Setting::Absent => Err(Missing::Absent(Diagnostic::error(
                 "A running reconciler is needed",

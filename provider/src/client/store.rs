@@ -2,15 +2,80 @@
 
 use super::api::{ANSWER, Api, ApiError, Effect, Put};
 use super::directory::Directory;
+use super::listing::{Known, Listing};
 use serde_json::Value as Json;
 use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics};
 
 /// A store of declarations.
 pub(crate) enum Store {
     /// A running reconciler.
-    Reconciler(Api),
+    Reconciler(Reconciler),
     /// A folder of documents.
     Directory(Directory),
+}
+
+/// A running reconciler, and what it said lately.
+pub(crate) struct Reconciler {
+    api: Api,
+    policies: Listing,
+    groups: Listing,
+}
+
+impl Reconciler {
+    /// The reconciler at that API.
+    pub(crate) fn new(api: Api) -> Self {
+        let listing = |kind: Kind| Listing::new(format!("/v1/{}", kind.folder()));
+        Self { api, policies: listing(Kind::Policy), groups: listing(Kind::Group) }
+    }
+
+    /// For what is no declaration.
+    pub(super) fn api(&self) -> &Api {
+        &self.api
+    }
+
+    fn listing(&self, kind: Kind) -> &Listing {
+        match kind {
+            Kind::Policy => &self.policies,
+            Kind::Group => &self.groups,
+        }
+    }
+
+    async fn get(&self, kind: Kind, name: &str, cancellation: &CancellationToken) -> Result<Option<Json>, ApiError> {
+        match self.listing(kind).get(&self.api, name, cancellation).await? {
+            Known::Answer(document) => Ok(document),
+            Known::AskByName => {
+                let declared: Option<Declared> = self.api.get(&kind.path(name), cancellation).await?;
+                Ok(declared.map(|declared| declared.spec))
+            }
+        }
+    }
+
+    async fn put(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: &Json,
+        put: Put,
+        cancellation: &CancellationToken,
+    ) -> Result<(), ApiError> {
+        match self.api.put::<Declared>(&kind.path(name), document, put, ANSWER, cancellation).await {
+            Ok(declared) => self.listing(kind).wrote(name, Some(declared.spec)),
+            Err(error) => {
+                self.listing(kind).forget();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, kind: Kind, name: &str, cancellation: &CancellationToken) -> Result<(), ApiError> {
+        let deleted = self.api.delete(&kind.path(name), ANSWER, cancellation).await;
+        match &deleted {
+            Ok(()) => self.listing(kind).wrote(name, None),
+            Err(_) => self.listing(kind).forget(),
+        }
+        deleted
+    }
 }
 
 /// What is declared.
@@ -76,10 +141,7 @@ impl Store {
         cancellation: &CancellationToken,
     ) -> Result<Option<Json>, Diagnostics> {
         match self {
-            Self::Reconciler(api) => {
-                let declared: Option<Declared> = api.get(&kind.path(name), cancellation).await?;
-                Ok(declared.map(|declared| declared.spec))
-            }
+            Self::Reconciler(reconciler) => Ok(reconciler.get(kind, name, cancellation).await?),
             Self::Directory(directory) => directory.read(kind.folder(), name),
         }
     }
@@ -94,9 +156,7 @@ impl Store {
         cancellation: &CancellationToken,
     ) -> Result<(), Written> {
         match self {
-            Self::Reconciler(api) => {
-                let _declared: Declared = api.put(&kind.path(name), document, Put::New, ANSWER, cancellation).await?;
-            }
+            Self::Reconciler(reconciler) => reconciler.put(kind, name, document, Put::New, cancellation).await?,
             Self::Directory(directory) => match directory.read(kind.folder(), name)? {
                 Some(existing) if existing != *document => return Err(exists(directory, kind, name).into()),
                 Some(_) | None => directory.write(kind.folder(), name, document)?,
@@ -114,9 +174,7 @@ impl Store {
         cancellation: &CancellationToken,
     ) -> Result<(), Written> {
         match self {
-            Self::Reconciler(api) => {
-                let _declared: Declared = api.put(&kind.path(name), document, Put::Any, ANSWER, cancellation).await?;
-            }
+            Self::Reconciler(reconciler) => reconciler.put(kind, name, document, Put::Any, cancellation).await?,
             Self::Directory(directory) => directory.write(kind.folder(), name, document)?,
         }
         Ok(())
@@ -130,7 +188,7 @@ impl Store {
         cancellation: &CancellationToken,
     ) -> Result<(), Diagnostics> {
         match self {
-            Self::Reconciler(api) => Ok(api.delete(&kind.path(name), ANSWER, cancellation).await?),
+            Self::Reconciler(reconciler) => Ok(reconciler.delete(kind, name, cancellation).await?),
             Self::Directory(directory) => directory.remove(kind.folder(), name),
         }
     }

@@ -64,6 +64,25 @@ fn objects<const N: usize>(description: &str, attributes: [(&str, Attribute); N]
     Attribute::nested(Nesting::Map, attributes, description)
 }
 
+/// What the reconciler keeps and does not act upon yet. It must not look as if it did.
+fn recorded(attribute: Attribute) -> Attribute {
+    let description = format!("{} Recorded; not acted upon yet.", attribute.description);
+    Attribute { description, ..attribute }
+}
+
+/// A size of an instance with the default that documents have.
+fn size(description: &str, default: &Json) -> Attribute {
+    let part = |unit: &str| Attribute::number(&format!("{unit}.")).range(0.0, 1e9);
+    let parts = [
+        ("cpu_cores", part("CPU cores")),
+        ("memory_gib", part("Memory in GiB")),
+        ("iops", part("Disk operations per second")),
+        ("bandwidth_mbps", part("Network bandwidth in Mbit/s")),
+        ("storage_gib", part("Disk in GiB")),
+    ];
+    object(description, parts).with_default_of(default)
+}
+
 /// A TCP port.
 fn port(description: &str) -> Attribute {
     Attribute::number(description).integer(1, u64::from(u16::MAX))
@@ -130,6 +149,6 @@ mod tests {
         every_attribute(|_, attribute| {
             choices += usize::from(attribute.checks.iter().any(|it| matches!(it, Check::OneOf(_))))
         });
-        assert_eq!(choices, 9);
+        assert_eq!(choices, 11);
     }
 }

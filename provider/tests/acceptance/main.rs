@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod apis;
+mod batch;
 mod declarations;
 mod process_life;
+mod reconciler;
 mod terraform;

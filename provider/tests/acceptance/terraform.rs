@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest run of one terraform command; a hanging provider must fail a test, not hang it.
-const RUN: Duration = Duration::from_secs(90);
+const RUN: Duration = Duration::from_secs(180);
 
 /// Version under which the provider stands in the mirror.
 const VERSION: &str = "0.1.0";

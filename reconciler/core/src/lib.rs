@@ -4,6 +4,8 @@
 //! A cycle runs through the modules in this order:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod calendar;
+pub mod criteria;
 pub mod decision;
 pub mod desired;
 pub mod forecast;
@@ -11,8 +13,12 @@ pub mod guard;
 pub mod history;
 pub mod model;
 pub mod observation;
+pub mod placement;
 pub mod plan;
+pub mod promql;
 pub mod rendering;
 pub mod report;
 pub mod score;
+pub mod shares;
+pub mod sizing;
 pub mod state;

@@ -1,11 +1,13 @@
 //! Policies and groups as declared.
 
+use super::listing::{PageQuery, page};
 use crate::app::App;
-use crate::http::{ApiError, Body, ErrorBody, Path, only_new};
-use crate::store::{Command, Put, Stored};
+use crate::http::{ApiError, Body, ErrorBody, Path, Query, only_new};
+use crate::store::{Command, Page, Put, Stored};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use shadow_core::model::Problems;
 use shadow_core::model::group::{GroupSpec, ModuleSpec};
 use shadow_core::model::policy::PolicySpec;
@@ -36,6 +38,17 @@ pub(super) async fn put_policy(
     Ok((status_of(put, "policy", &name)?, Json(Stored { spec, generation })))
 }
 
+/// Policies in the order of their names.
+#[utoipa::path(get, path = "/v1/policies", params(PageQuery), responses(
+    (status = 200, body = Page<PolicySpec>), (status = 304), (status = 400, body = ErrorBody)))]
+pub(super) async fn list_policies(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    page(&app.store, &headers, query, |after, limit| app.store.policies(after, limit))
+}
+
 /// A policy.
 #[utoipa::path(get, path = "/v1/policies/{name}", responses(
     (status = 200, body = Stored<PolicySpec>), (status = 404, body = ErrorBody)))]
@@ -59,10 +72,15 @@ pub(super) async fn delete_policy(
     Err(ApiError::Conflict(format!("policy {name:?} is used by {users}: remove or change these groups first")))
 }
 
-/// Names of all groups.
-#[utoipa::path(get, path = "/v1/groups", responses((status = 200, body = Vec<String>)))]
-pub(super) async fn list_groups(State(app): State<Arc<App>>) -> Result<Json<Vec<String>>, ApiError> {
-    Ok(Json(app.store.group_names()?))
+/// Groups in the order of their names.
+#[utoipa::path(get, path = "/v1/groups", params(PageQuery), responses(
+    (status = 200, body = Page<GroupSpec>), (status = 304), (status = 400, body = ErrorBody)))]
+pub(super) async fn list_groups(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    page(&app.store, &headers, query, |after, limit| app.store.groups(after, limit))
 }
 
 /// Creates or changes a group.

@@ -2,6 +2,7 @@
 //! decides and never touches a group's state, which only the group's own cycle writes.
 
 mod declarations;
+mod listing;
 mod operate;
 mod splits;
 
@@ -25,6 +26,7 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(declarations::put_policy, declarations::get_policy, declarations::delete_policy))
         .routes(routes!(declarations::put_group, declarations::get_group, declarations::delete_group))
+        .routes(routes!(declarations::list_policies))
         .routes(routes!(declarations::list_groups))
         .routes(routes!(splits::put_split, splits::get_split, splits::delete_split))
         .routes(routes!(operate::status))

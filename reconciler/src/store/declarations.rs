@@ -17,6 +17,22 @@ pub struct Stored<T> {
     pub generation: u64,
 }
 
+/// Declarations in the order of their names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    /// The documents.
+    pub items: Vec<Stored<T>>,
+    /// What to ask for as `after` to read on; absent when there were no more.
+    pub next: Option<String>,
+}
+
+/// Most documents in a page.
+pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// Text after which a page ends, so that a page of large documents stays an ordinary answer. One
+/// document may be larger by itself.
+const PAGE_BYTES_MAX: usize = 2 << 20;
+
 /// Outcome of storing a declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -51,7 +67,28 @@ impl Store {
             let sql = format!("INSERT OR REPLACE INTO {table} (name, spec, generation) VALUES (?1, ?2, ?3)");
             transaction.execute(&sql, params![name, encode(spec)?, generation + 1])?;
             transaction.commit()?;
+            self.declarations_changed();
             Ok((outcome, generation + 1))
+        })
+    }
+
+    /// At most `limit` declarations whose names come after `after`.
+    fn page<T: DeserializeOwned>(&self, table: &str, after: &str, limit: usize) -> anyhow::Result<Page<T>> {
+        let sql = format!("SELECT name, spec, generation FROM {table} WHERE name > ?1 ORDER BY name");
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query([after])?;
+            let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
+            while let Some(row) = rows.next()? {
+                if items.len() == limit.min(PAGE_ITEMS_MAX) || bytes > PAGE_BYTES_MAX {
+                    return Ok(Page { items, next: last });
+                }
+                let text: String = row.get(1)?;
+                bytes += text.len();
+                items.push(Stored { spec: decode(&text)?, generation: row.get(2)? });
+                last = Some(row.get(0)?);
+            }
+            Ok(Page { items, next: None })
         })
     }
 
@@ -77,6 +114,14 @@ impl Store {
         self.declaration("policies", name)
     }
 
+    /// At most `limit` policies whose names come after `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn policies(&self, after: &str, limit: usize) -> anyhow::Result<Page<PolicySpec>> {
+        self.page("policies", after, limit)
+    }
+
     /// Removes a policy, unless groups use it; those are returned.
     ///
     /// # Errors
@@ -86,6 +131,7 @@ impl Store {
             let users = users_of(connection, name)?;
             if users.is_empty() {
                 connection.execute("DELETE FROM policies WHERE name = ?1", [name])?;
+                self.declarations_changed();
             }
             Ok(users)
         })
@@ -105,6 +151,14 @@ impl Store {
     /// When the store cannot be read.
     pub fn group(&self, name: &str) -> anyhow::Result<Option<Stored<GroupSpec>>> {
         self.declaration("groups", name)
+    }
+
+    /// At most `limit` groups whose names come after `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn groups(&self, after: &str, limit: usize) -> anyhow::Result<Page<GroupSpec>> {
+        self.page("groups", after, limit)
     }
 
     /// Names of all groups, in order.

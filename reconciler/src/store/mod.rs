@@ -5,7 +5,7 @@ mod declarations;
 mod journal;
 mod open;
 
-pub use declarations::{Put, Stored};
+pub use declarations::{PAGE_ITEMS_MAX, Page, Put, Stored};
 pub use journal::RECORDS_MAX as JOURNAL_RECORDS_MAX;
 
 use crate::journal::Entry;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use shadow_core::observation::RootFailure;
 use shadow_core::state::{GroupState, Hold, Request};
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A handle on the store; cheap to clone.
@@ -26,6 +27,9 @@ pub struct Store {
     connection: Arc<Mutex<Connection>>,
     /// For errors: people look for a file.
     path: Arc<Path>,
+    /// Raised by each change of a declaration. It starts at the time of opening, in microseconds: one
+    /// process cannot write as fast as time passes, so no two states of the store have the same.
+    revision: Arc<AtomicI64>,
 }
 
 /// What is remembered of one Terraform root.
@@ -66,7 +70,18 @@ impl Store {
     /// it is. The error names it.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let connection = open::open(path).map_err(|error| told(path, error))?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), path: path.into() })
+        let revision = Arc::new(AtomicI64::new(crate::clock::now().as_microsecond()));
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), path: path.into(), revision })
+    }
+
+    /// Of all declarations: as long as it stays the same, so do they.
+    pub fn revision(&self) -> i64 {
+        self.revision.load(Ordering::SeqCst)
+    }
+
+    /// To be called when declarations have changed, before the connection is given back.
+    fn declarations_changed(&self) {
+        self.revision.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Does something with the connection, which nobody else has meanwhile.
@@ -102,7 +117,9 @@ impl Store {
             for table in ["groups", "states", "roots", "commands"] {
                 transaction.execute(&format!("DELETE FROM {table} WHERE name = ?1"), [name])?;
             }
-            Ok(transaction.commit()?)
+            transaction.commit()?;
+            self.declarations_changed();
+            Ok(())
         })
     }
 

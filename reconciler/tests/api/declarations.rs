@@ -1,7 +1,7 @@
 //! Policies and groups: created, changed, refused, removed.
 
 use super::fixture::{Served, error, in_role, paths, policy, slot};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shadow_core::model::slot::Role;
 use shadow_core::state::Request;
@@ -43,7 +43,11 @@ async fn a_policy_is_created_changed_and_removed() {
 async fn a_group_is_created_and_changed() {
     let served = Served::with_group().await;
     let address = "/v1/groups/checkout";
-    assert_eq!(served.get("/v1/groups").await, (StatusCode::OK, json!(["checkout"])));
+    let (status, page) = served.get("/v1/groups").await;
+    assert_eq!(
+        (status, &page["items"][0]["spec"]["name"], &page["next"]),
+        (StatusCode::OK, &json!("checkout"), &Value::Null)
+    );
     assert_eq!(served.create(address, &served.group()).await.0, StatusCode::OK);
     let changed = with(served.group(), "size", json!({"cpu_cores": 2.0}));
     let (status, refused) = served.create(address, &changed).await;
@@ -52,6 +56,44 @@ async fn a_group_is_created_and_changed() {
     let (status, body) = served.put(address, &changed).await;
     assert_eq!((status, &body["generation"]), (StatusCode::OK, &json!(2)), "{body}");
     assert_eq!(served.get(address).await, (StatusCode::OK, body));
+}
+
+#[tokio::test]
+async fn policies_are_listed_page_by_page() {
+    let served = Served::start().await;
+    for name in ["c", "a", "b"] {
+        served.put(&format!("/v1/policies/{name}"), &json!({"name": name})).await;
+    }
+    let names = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["spec"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (_, first) = served.get("/v1/policies?limit=2").await;
+    assert_eq!((names(&first), &first["next"]), (vec!["a".to_owned(), "b".to_owned()], &json!("b")));
+    let (_, second) = served.get("/v1/policies?limit=2&after=b").await;
+    assert_eq!((names(&second), &second["next"]), (vec!["c".to_owned()], &Value::Null));
+    assert_eq!(served.get("/v1/policies?limit=3").await.1["next"], Value::Null, "there is nothing behind them");
+    assert_eq!(served.get("/v1/policies?limit=0").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_unchanged_page_is_not_sent_again() {
+    let served = Served::start().await;
+    let ask = |etag: String| served.request(Method::GET, "/v1/policies").header("If-None-Match", etag).send();
+    let etag_of = |response: &reqwest::Response| response.headers()["etag"].to_str().unwrap().to_owned();
+    let mut etag = etag_of(&ask(String::new()).await.unwrap());
+    for change in ["made", "changed", "removed"] {
+        assert_eq!(ask(etag.clone()).await.unwrap().status(), StatusCode::NOT_MODIFIED, "before it is {change}");
+        match change {
+            "made" => served.put("/v1/policies/default", &policy()).await,
+            "changed" => served.put("/v1/policies/default", &with(policy(), "mode", json!("full"))).await,
+            _ => served.delete("/v1/policies/default").await,
+        };
+        let answer = ask(etag.clone()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "after it was {change}");
+        assert_ne!(etag_of(&answer), etag);
+        etag = etag_of(&answer);
+    }
 }
 
 #[tokio::test]
@@ -78,7 +120,7 @@ async fn every_problem_of_a_group_is_told_at_once() {
     assert_eq!(policy["summary"], "there is no policy \"default\"");
     assert!(source["summary"].as_str().unwrap().contains("is not allowed"), "{source}");
     assert!(source["remedy"].as_str().unwrap().contains("--allow-module"), "{source}");
-    assert_eq!(served.get("/v1/groups").await.1, json!([]), "nothing of it was stored");
+    assert_eq!(served.get("/v1/groups").await.1["items"], json!([]), "nothing of it was stored");
 }
 
 #[tokio::test]

@@ -60,7 +60,10 @@ impl Step<'_> {
             return self.go(Phase::Idle, "there is no old primary");
         }
         match self.context.policy.spec.after_handover {
-            AfterHandover::Standby => self.go(Phase::FailbackReady, "the old primary stands by"),
+            // Nothing is rebuilt or stopped yet: what such a policy asks for begins with a standby.
+            AfterHandover::Standby | AfterHandover::Rebuild | AfterHandover::Stop => {
+                self.go(Phase::FailbackReady, "the old primary stands by")
+            }
             AfterHandover::Deprovision => {
                 if self.state.shadow().is_none() {
                     self.add_shadow();

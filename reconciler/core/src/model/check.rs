@@ -1,5 +1,6 @@
 //! Problems found in a declaration. All of them are collected; the first does not hide the rest.
 
+use super::name;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,6 +14,10 @@ pub struct Problem {
     pub summary: String,
     /// What to do about it.
     pub remedy: String,
+    /// Paths of the other attributes that it follows from: while one of them is not known, it is not
+    /// certain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<String>,
 }
 
 impl fmt::Display for Problem {
@@ -37,7 +42,36 @@ impl std::error::Error for Problems {}
 impl Problems {
     /// Adds a problem.
     pub fn add(&mut self, path: &str, summary: impl Into<String>, remedy: impl Into<String>) {
-        self.0.push(Problem { path: path.to_owned(), summary: summary.into(), remedy: remedy.into() });
+        let (path, related) = (path.to_owned(), Vec::new());
+        self.0.push(Problem { path, summary: summary.into(), remedy: remedy.into(), related });
+    }
+
+    /// Adds a problem between attributes unless `holds`, at the one that is best changed. Where one of
+    /// them is wrong by itself, that is told, and not what follows from it.
+    pub fn relate(
+        &mut self,
+        holds: bool,
+        path: &str,
+        related: &[&str],
+        summary: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let is_told = |path: &str| self.0.iter().any(|problem| is_within(&problem.path, path));
+        if holds || is_told(path) || related.iter().any(|path| is_told(path)) {
+            return;
+        }
+        let related = related.iter().map(|path| (*path).to_owned()).collect();
+        self.0.push(Problem { path: path.to_owned(), summary: summary.into(), remedy: remedy.into(), related });
+    }
+
+    /// Notes a problem unless the text is a name.
+    pub fn name(&mut self, path: &str, text: &str) {
+        self.require(name::is_valid(text), path, format!("{text:?} is not a valid name"), name::RULE);
+    }
+
+    /// Notes a problem unless the text is a name in which underscores may stand for hyphens.
+    pub fn key(&mut self, path: &str, text: &str) {
+        self.require(name::is_valid(&text.replace('_', "-")), path, "the key is not a valid name", name::RULE);
     }
 
     /// Adds a problem unless `holds`.
@@ -72,6 +106,11 @@ impl Problems {
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
+}
+
+/// Whether a path is that of `whole` or of a part of it.
+fn is_within(path: &str, whole: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Longest duration accepted anywhere: ten years, so that adding one to a time cannot overflow.

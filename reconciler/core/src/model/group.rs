@@ -1,7 +1,9 @@
 //! A group: one service, its original primary, its signals and the modules that make its shadows.
 
 use super::check::Problems;
-use super::name::{self, GroupName, SlotId};
+use super::name::{GroupName, SlotId};
+use super::placement::PlacementProfileSpec;
+use crate::promql;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,7 +33,29 @@ pub struct GroupSpec {
     /// Queries that say how far a shadow's data is behind.
     #[serde(default)]
     pub sync: Option<SyncQueries>,
+    /// Instances that serve beside the primary, by the slots that they have today.
+    #[serde(default)]
+    pub members: BTreeMap<String, PrimarySpec>,
+    /// How places for shadows are chosen.
+    #[serde(default)]
+    pub placement_profile: Option<PlacementProfileSpec>,
+    /// Names of the calendars whose events affect it.
+    #[serde(default)]
+    pub calendars: Vec<String>,
+    /// Addresses that are told of transitions, by class: one of [`TRANSITIONS`].
+    #[serde(default)]
+    pub sinks: BTreeMap<String, Vec<String>>,
 }
+
+/// Classes of transitions that sinks may be told of.
+pub const TRANSITIONS: [&str; 8] =
+    ["staging", "shifting", "handover", "rollback", "failback", "retiring", "hold", "alert"];
+
+/// Most sinks of one class.
+const SINKS_MAX: usize = 16;
+
+/// Slot of the primary.
+const PRIMARY_SLOT: &str = "a";
 
 /// The instance that serves today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -172,13 +196,25 @@ impl GroupSpec {
     /// Every problem, with its attribute path.
     pub fn check(self, generation: u64) -> Result<Group, Problems> {
         let mut problems = Problems::default();
-        for (path, text) in [("name", &self.name), ("policy", &self.policy)] {
-            problems.require(name::is_valid(text), path, format!("{text:?} is not a valid name"), name::RULE);
-        }
-        self.check_primary(&mut problems);
+        problems.name("name", &self.name);
+        problems.name("policy", &self.policy);
+        self.primary.check("primary", &mut problems);
+        self.check_zones(&mut problems);
         self.check_signals(&mut problems);
+        self.check_members(&mut problems);
+        self.check_sinks(&mut problems);
+        self.size.check("size", &mut problems);
         for (path, module) in [("instance.source", &self.instance), ("traffic.source", &self.traffic)] {
             module.check(path, &mut problems);
+        }
+        for (i, calendar) in self.calendars.iter().enumerate() {
+            problems.name(&format!("calendars[{i}]"), calendar);
+        }
+        if let Some(sync) = &self.sync {
+            sync.check(&mut problems);
+        }
+        if let Some(profile) = &self.placement_profile {
+            profile.check(&mut problems);
         }
         let name = GroupName::new(self.name.clone());
         match name {
@@ -187,22 +223,59 @@ impl GroupSpec {
         }
     }
 
-    fn check_primary(&self, problems: &mut Problems) {
-        let primary = &self.primary;
-        problems.require(primary.port > 0, "primary.port", "0 is not a port", "choose a port from 1 to 65535");
-        problems.require(
-            primary.health_path.as_ref().is_none_or(|path| path.starts_with('/')),
-            "primary.health_path",
-            "it is not a path",
-            "start it with a slash, as in \"/healthz\"",
-        );
-        let same_zone = primary.zone.is_some() && primary.zone == self.placement.zone;
-        problems.require(
+    fn check_zones(&self, problems: &mut Problems) {
+        let same_zone = self.primary.zone.is_some() && self.primary.zone == self.placement.zone;
+        problems.relate(
             !same_zone,
             "placement.zone",
+            &["primary.zone"],
             "the shadow would share the primary's zone",
             "name another zone: a shadow that fails with its primary is no help",
         );
+    }
+
+    fn check_members(&self, problems: &mut Problems) {
+        for (slot, member) in &self.members {
+            let path = format!("members[{slot:?}]");
+            let free = SlotId::new(slot.as_str()).is_ok() && slot != PRIMARY_SLOT;
+            problems.require(
+                free,
+                &path,
+                "the key is not a free slot",
+                format!("use a name other than {PRIMARY_SLOT:?}, which is the primary's, such as \"b\""),
+            );
+            member.check(&path, problems);
+            let Some(same) = self.others_with_id(slot, &member.instance_id).next() else { continue };
+            let (path, related) = (format!("{path}.instance_id"), format!("{same}.instance_id"));
+            let remedy = "give each instance its own: queries tell them apart by it";
+            problems.relate(false, &path, &[&related], format!("{same} has it as well"), remedy);
+        }
+    }
+
+    /// Paths of the instances but that of `slot` which have this id.
+    fn others_with_id<'a>(&'a self, slot: &'a str, instance_id: &'a str) -> impl Iterator<Item = String> + 'a {
+        let others = self.members.iter().filter(move |(other, _)| *other != slot);
+        let members = others.map(|(other, member)| (format!("members[{other:?}]"), member));
+        let all = std::iter::once(("primary".to_owned(), &self.primary)).chain(members);
+        all.filter(move |(_, other)| other.instance_id == instance_id).map(|(path, _)| path)
+    }
+
+    fn check_sinks(&self, problems: &mut Problems) {
+        for (class, urls) in &self.sinks {
+            let path = format!("sinks[{class:?}]");
+            let remedy = format!("use one of {}", TRANSITIONS.join(", "));
+            problems.require(TRANSITIONS.contains(&class.as_str()), &path, "it is no class of transitions", remedy);
+            let remedy = format!("list 1 to {SINKS_MAX}, or leave the class out");
+            problems.require((1..=SINKS_MAX).contains(&urls.len()), &path, "there are too few or too many", remedy);
+            for (i, url) in urls.iter().enumerate() {
+                problems.require(
+                    is_sink(url),
+                    &format!("{path}[{i}]"),
+                    "it is no http or https URL without credentials",
+                    "write it as in \"https://hooks.example.com/shadow\"",
+                );
+            }
+        }
     }
 
     fn check_signals(&self, problems: &mut Problems) {
@@ -214,12 +287,7 @@ impl GroupSpec {
         );
         for (key, signal) in &self.signals {
             let path = |attribute: &str| format!("signals[{key:?}].{attribute}");
-            problems.require(
-                name::is_valid(&key.replace('_', "-")),
-                &format!("signals[{key:?}]"),
-                "the key is not a valid name",
-                name::RULE,
-            );
+            problems.key(&format!("signals[{key:?}]"), key);
             problems.require(
                 signal.limit.is_finite(),
                 &path("limit"),
@@ -232,22 +300,83 @@ impl GroupSpec {
                 "the query does not say which instance it is about",
                 "use $instance or $slot in a label matcher: after a hand-over the primary is another instance",
             );
-            signal.check_unit(&path("unit"), problems);
+            check_query(&path("query"), &signal.query, problems);
+            signal.check_unit(&path("unit"), &path("query"), problems);
+        }
+    }
+}
+
+fn check_query(path: &str, query: &str, problems: &mut Problems) {
+    if let Err(error) = promql::check(query) {
+        problems.add(path, error, "write a PromQL expression that yields one number for one instance");
+    }
+}
+
+/// Whether others can be told there. Credentials do not belong in a declaration.
+fn is_sink(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    !host.is_empty() && !host.contains('@') && !url.contains(char::is_whitespace)
+}
+
+impl PrimarySpec {
+    fn check(&self, path: &str, problems: &mut Problems) {
+        let at = |attribute: &str| format!("{path}.{attribute}");
+        problems.require(self.port > 0, &at("port"), "0 is not a port", "choose a port from 1 to 65535");
+        problems.require(
+            self.health_path.as_ref().is_none_or(|path| path.starts_with('/')),
+            &at("health_path"),
+            "it is not a path",
+            "start it with a slash, as in \"/healthz\"",
+        );
+    }
+}
+
+impl SyncQueries {
+    fn check(&self, problems: &mut Problems) {
+        let queries = [
+            ("sync.lag_seconds", &self.lag_seconds),
+            ("sync.lag_bytes", &self.lag_bytes),
+            ("sync.position", &self.position),
+        ];
+        for (path, query) in queries {
+            check_query(path, query, problems);
+        }
+    }
+}
+
+impl Size {
+    /// Its parts by name.
+    pub fn parts(&self) -> [(&'static str, Option<f64>); 5] {
+        [
+            ("cpu_cores", self.cpu_cores),
+            ("memory_gib", self.memory_gib),
+            ("iops", self.iops),
+            ("bandwidth_mbps", self.bandwidth_mbps),
+            ("storage_gib", self.storage_gib),
+        ]
+    }
+
+    /// Notes what is wrong with it.
+    pub fn check(&self, path: &str, problems: &mut Problems) {
+        for (name, value) in self.parts() {
+            problems.in_range(&format!("{path}.{name}"), value.unwrap_or(0.0), 0.0, 1e9);
         }
     }
 }
 
 impl SignalSpec {
-    fn check_unit(&self, path: &str, problems: &mut Problems) {
+    fn check_unit(&self, path: &str, query: &str, problems: &mut Problems) {
         let known: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
         if !known.contains(&self.unit.as_str()) {
             problems.add(path, format!("{:?} is not a unit", self.unit), format!("use one of {}", known.join(", ")));
             return;
         }
         let Some(named) = self.unit_by_name() else { return };
-        problems.require(
+        problems.relate(
             named == self.unit,
             path,
+            &[query],
             format!("the metric's name says {named}, the unit says {}", self.unit),
             format!("give the limit in {named}, or convert in the query and name no metric of another unit"),
         );
@@ -331,6 +460,24 @@ mod tests {
         assert_eq!(paths(|g| g.instance.source = "./m".into()), ["instance.source"]);
         assert_eq!(paths(|g| g.signals.clear()), ["signals"]);
         assert_eq!(paths(|g| g.name = "Not Good".into()), ["name"]);
+        assert_eq!(paths(|g| latency(g).query = "rate(x{i=\"$instance\"}".into()), [r#"signals["latency"].query"#]);
+        assert_eq!(paths(|g| g.size.memory_gib = Some(-1.0)), ["size.memory_gib"]);
+        assert_eq!(paths(|g| g.calendars = vec!["ok".into(), "Not".into()]), ["calendars[1]"]);
+        let sinks = [("handover", "https://h/x"), ("lunch", "https://h"), ("alert", "https://user:pw@h/")];
+        let with_sinks = |g: &mut GroupSpec| {
+            g.sinks = sinks.map(|(class, url)| (class.to_owned(), vec![url.to_owned()])).into();
+        };
+        assert_eq!(paths(with_sinks), [r#"sinks["alert"][0]"#, r#"sinks["lunch"]"#]);
+    }
+
+    #[test]
+    fn members_are_told_apart() {
+        let with_members = |g: &mut GroupSpec| {
+            let member = |id: &str| PrimarySpec { instance_id: id.into(), ..g.primary.clone() };
+            g.members =
+                [("b", "i-2"), ("c", "i-1"), ("a", "i-3")].map(|(slot, id)| (slot.to_owned(), member(id))).into();
+        };
+        assert_eq!(paths(with_members), [r#"members["a"]"#, r#"members["c"].instance_id"#]);
     }
 
     #[test]

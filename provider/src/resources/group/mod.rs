@@ -1,12 +1,15 @@
 //! `shadow_group`: one service, its primary, its signals and the modules that make its shadows.
 
+mod placement;
+
 use super::declaration::Declaration;
-use super::{id, name, object, objects, port};
+use super::{id, name, object, objects, port, recorded, size, texts};
 use crate::client::Kind;
 use crate::documents;
 use serde_json::Value as Json;
 use shadow_core::model::GroupSpec;
-use shadow_core::model::group::{Placement, Size, UNITS};
+use shadow_core::model::group::{Placement, Size, TRANSITIONS, UNITS};
+use std::collections::BTreeMap;
 use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::value::Type;
 use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value};
@@ -35,6 +38,8 @@ fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
 }
 
 fn schema() -> Schema {
+    let size_defaults = serde_json::to_value(Size::default()).unwrap_or_default();
+    let calendars = "Names of the `shadow_calendar`s whose events affect it, beside those that name it.";
     Schema::new(
         "One service that deserves a shadow: its primary, what is measured, and the modules that make an instance and \
          move its traffic. A declaration: the reconciler acts on it, Terraform stores it. Destroying it asks the \
@@ -48,30 +53,51 @@ fn schema() -> Schema {
             ("signals", signals()),
             ("instance", module("The module that makes an instance (contract protocol 1).")),
             ("traffic", module("The module that sets the weights (contract protocol 1).")),
-            ("size", size()),
+            ("size", size("Size asked for a shadow. Left to the module where left out.", &size_defaults)),
             ("placement", placement()),
+            ("placement_profile", placement::profile()),
             ("sync", sync()),
+            ("members", members()),
+            ("calendars", recorded(texts(calendars)).with_default(Value::List(Vec::new()))),
+            ("sinks", sinks()),
         ]),
     )
 }
 
 fn primary() -> Attribute {
-    object(
-        "The instance that serves today. It stays yours: the reconciler never changes or destroys it.",
-        [
-            ("instance_id", Attribute::string("What `$instance` stands for in queries.").required()),
-            ("address", Attribute::string("IP address or host name at which it serves.").required()),
-            ("port", port("TCP port at which it serves.").required()),
-            (
-                "health_path",
-                Attribute::string(
-                    "Path of an HTTP check that answers 2xx or 3xx when it is well. No check when left out.",
-                ),
-            ),
-            ("zone", Attribute::string("Failure domain that shadows avoid. Unknown when left out.")),
-        ],
-    )
-    .required()
+    object("The instance that serves today. It stays yours: the reconciler never changes or destroys it.", serving())
+        .required()
+}
+
+fn members() -> Attribute {
+    let members = objects(
+        "Other instances that serve beside the primary today, by the slots that they have: `b`, `c` and so on; `a` is the \
+         primary's.",
+        serving(),
+    );
+    recorded(members).with_default(Value::Map(BTreeMap::new()))
+}
+
+/// An instance of the user's own.
+fn serving() -> [(&'static str, Attribute); 5] {
+    let health = "Path of an HTTP check that answers 2xx or 3xx when it is well. No check when left out.";
+    [
+        ("instance_id", Attribute::string("What `$instance` stands for in queries.").required()),
+        ("address", Attribute::string("IP address or host name at which it serves.").required()),
+        ("port", port("TCP port at which it serves.").required()),
+        ("health_path", Attribute::string(health)),
+        ("zone", Attribute::string("Failure domain that shadows avoid. Unknown when left out.")),
+    ]
+}
+
+fn sinks() -> Attribute {
+    let classes = TRANSITIONS.map(|class| format!("`{class}`")).join(", ");
+    let description = format!(
+        "Addresses that are told of transitions, as http or https URLs by class of transition: {classes}. At most 16 of a \
+         class. Not for secrets."
+    );
+    let sinks = Attribute::new(Type::map(Type::list(Type::String)), &description);
+    recorded(sinks).with_default(Value::Map(BTreeMap::new()))
 }
 
 fn signals() -> Attribute {
@@ -118,21 +144,6 @@ fn module(description: &str) -> Attribute {
         ],
     )
     .required()
-}
-
-fn size() -> Attribute {
-    let part = |unit: &str| Attribute::number(&format!("{unit}. Left to the module when left out."));
-    object(
-        "Size asked for a shadow. Left to the module where left out.",
-        [
-            ("cpu_cores", part("CPU cores")),
-            ("memory_gib", part("Memory in GiB")),
-            ("iops", part("Disk operations per second")),
-            ("bandwidth_mbps", part("Network bandwidth in Mbit/s")),
-            ("storage_gib", part("Disk in GiB")),
-        ],
-    )
-    .with_default_of(&serde_json::to_value(Size::default()).unwrap_or_default())
 }
 
 fn placement() -> Attribute {
@@ -207,7 +218,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_never_a_problem() {
         let schema = schema();
-        for name in ["name", "policy", "primary", "signals", "instance", "traffic", "size", "placement", "sync"] {
+        for name in schema.attributes.keys().filter(|name| *name != "id") {
             let mut config = config(&example());
             config.put(name, Value::Unknown);
             assert!(check(&config, &schema).is_empty(), "{name}");
