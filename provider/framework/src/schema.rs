@@ -271,8 +271,9 @@ impl Attribute {
 }
 
 fn default_sentence(default: &Value) -> Option<String> {
-    // The parts of an object tell their own.
-    let json = default.to_json().ok().filter(|json| !json.is_object())?;
+    // The parts of an object tell their own; a map has none that could.
+    let told_by_parts = matches!(default, Value::Object(_));
+    let json = default.to_json().ok().filter(|_| !told_by_parts)?;
     Some(format!("Default: `{json}`."))
 }
 
