@@ -10,7 +10,7 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo bench test check docs deny test-outage equivalence
+.PHONY: help build tools demo bench test check docs deny test-outage equivalence provider-docs
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
@@ -18,6 +18,7 @@ help:
 	@echo "make test                    every test, with what it needs"
 	@echo "make check                   formatting, lints and every test"
 	@echo "make equivalence TERRAFORM_SOURCE=<checkout of hashicorp/terraform>  Terraform's own cases, two minutes"
+	@echo "make provider-docs           the provider's pages in docs, from its schema and from examples"
 	@echo "make build | tools | docs | deny"
 
 build:
@@ -47,6 +48,10 @@ test-outage: export PATH := $(CURDIR)/target/tools:$(PATH)
 test-outage: tools
 	cargo build --workspace --bins --locked
 	cargo test --locked -p shadow-tests --test outage
+
+# The pages that a registry shows. A test checks that they are what the provider serves.
+provider-docs: build
+	$(BINARIES)/provider-docs
 
 # Terraform's own equivalence tests over the provider framework, from a checkout that stays where it is.
 equivalence: export TERRAFORM_SOURCE := $(TERRAFORM_SOURCE)

@@ -15,6 +15,8 @@ pub mod load;
 pub mod mirror;
 pub mod orphans;
 pub mod ports;
+pub mod provider_docs;
+pub mod provider_process;
 pub mod report;
 pub mod sessions;
 pub mod terraform;

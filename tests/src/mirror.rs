@@ -1,5 +1,7 @@
 //! A folder from which Terraform installs providers, so that it asks no registry. It only writes below that folder.
 
+use crate::terraform::Terraform;
+use crate::tools;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +45,18 @@ impl Mirror {
         std::fs::copy(program, &target).with_context(|| format!("copying {}", program.display()))?;
         self.addresses.push(address.to_owned());
         Ok(())
+    }
+
+    /// The real Terraform, installing from this mirror alone. Settings and logs go to `folder`.
+    ///
+    /// # Errors
+    /// When Terraform is missing or the settings cannot be written.
+    pub fn terraform(&self, folder: &Path) -> Result<Terraform> {
+        let settings = folder.join("terraform.tfrc");
+        self.write_settings(&settings)?;
+        let environment = [("TF_CLI_CONFIG_FILE", settings.display().to_string()), ("CHECKPOINT_DISABLE", "1".into())];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Ok(Terraform { program: tools::terraform()?, environment, logs: folder.to_owned() })
     }
 
     /// Terraform's settings for this mirror, written to `file`. Without a `direct` block it asks no registry for

@@ -110,11 +110,7 @@ impl Laboratory {
         for (address, version) in PROVIDERS {
             mirror.add(address, version, &stand_in)?;
         }
-        let settings = folder.path().join("terraform.tfrc");
-        mirror.write_settings(&settings)?;
-        let environment = [("TF_CLI_CONFIG_FILE", settings.display().to_string()), ("CHECKPOINT_DISABLE", "1".into())];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let terraform = Terraform { program: tools::terraform()?, environment, logs: folder.path().to_owned() };
+        let terraform = mirror.terraform(folder.path())?;
         Ok(Self { folder, terraform })
     }
 
