@@ -10,13 +10,17 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo bench test check docs deny test-outage
+.PHONY: help build tools demo bench test check docs deny test-outage equivalence provider-docs release install uninstall
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
 	@echo "make bench                   what 1,000 idle groups cost, about three minutes"
 	@echo "make test                    every test, with what it needs"
 	@echo "make check                   formatting, lints and every test"
+	@echo "make equivalence TERRAFORM_SOURCE=<checkout of hashicorp/terraform>  Terraform's own cases, two minutes"
+	@echo "make provider-docs           the provider's pages in docs, from its schema and from examples"
+	@echo "make install | uninstall     the provider, where Terraform finds it for this user"
+	@echo "make release VERSION=<x.y.z> the provider's archives, digests and signature, in target/release-<x.y.z>"
 	@echo "make build | tools | docs | deny"
 
 build:
@@ -46,6 +50,30 @@ test-outage: export PATH := $(CURDIR)/target/tools:$(PATH)
 test-outage: tools
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked --test outage
+
+# Static and optimised. They say what they did.
+install uninstall:
+	@release/install.sh $@
+
+# GPG_KEY names the key that signs; without it gpg takes its own. Publishes nothing.
+release:
+	@test -n "$(VERSION)" || { echo "say which version: make release VERSION=x.y.z"; exit 2; }
+	@release/package.sh $(VERSION) $(if $(GPG_KEY),--key $(GPG_KEY))
+
+# The pages that a registry shows. A test checks that they are what the provider serves.
+provider-docs: build
+	$(BINARIES)/provider-docs
+
+# Terraform's own equivalence tests over the provider framework, from a checkout that stays where it is.
+equivalence: export TERRAFORM_SOURCE := $(TERRAFORM_SOURCE)
+equivalence:
+	@test -n "$(TERRAFORM_SOURCE)" || { \
+		echo "say where a checkout of hashicorp/terraform is, at the tag of the installed Terraform:"; \
+		echo "  git clone --depth 1 --branch v1.11.4 https://github.com/hashicorp/terraform FOLDER"; \
+		echo "  make equivalence TERRAFORM_SOURCE=FOLDER"; \
+		exit 2; }
+	cargo build --workspace --bins --locked
+	$(BINARIES)/equivalence
 
 check:
 	cargo fmt --all --check

@@ -79,6 +79,14 @@ pub fn terraform() -> Result<PathBuf, ToolMissing> {
     Search::from_environment().find("terraform", "TERRAFORM", "install Terraform 1.5 or newer")
 }
 
+/// A binary of this workspace, of the same build as the running program.
+///
+/// # Errors
+/// When it is not built.
+pub fn built(name: &str) -> Result<PathBuf> {
+    built_program(&profile_folder()?, name)
+}
+
 /// Prometheus.
 ///
 /// # Errors

@@ -110,12 +110,25 @@ fn collect_replacements(attributes: &Attributes, prior: &Value, planned: &Value,
         }
         if attribute.has(Modifier::RequiresReplace) {
             found.push(path);
+        } else if let Kind::Nested(Nesting::Set, attributes) = &attribute.kind {
+            found.extend(set_needs_replacement(attributes, before, after).then_some(path));
         } else if let Kind::Nested(nesting, attributes) = &attribute.kind {
             for (before, after, path) in element_pairs(*nesting, before, after, &path) {
                 collect_replacements(attributes, before, after, &path, found);
             }
         }
     }
+}
+
+/// A set's elements have neither keys nor paths: one that was not there before is new in all its attributes, and where
+/// that needs a replacement the set as a whole does.
+fn set_needs_replacement(attributes: &Attributes, prior: &Value, planned: &Value) -> bool {
+    let (Value::Set(before), Value::Set(after)) = (prior, planned) else { return false };
+    after.iter().filter(|element| !before.contains(element)).any(|element| {
+        let mut found = Vec::new();
+        collect_replacements(attributes, &Value::Null, element, &Path::root(), &mut found);
+        !found.is_empty()
+    })
 }
 
 /// The objects of a nested attribute that exist both before and after.
@@ -238,6 +251,23 @@ mod tests {
         let planned = propose(&schema(), &prior(), proposed(&config), &config);
         assert_eq!(replacements(&schema(), &prior(), &planned), [Path::attribute("name")]);
         assert!(replacements(&schema(), &Value::Null, &planned).is_empty());
+    }
+
+    #[test]
+    fn a_new_element_of_a_set_replaces_by_its_set() {
+        let part = attributes([
+            ("id", Attribute::string("").modified(Modifier::RequiresReplace)),
+            ("note", Attribute::string("")),
+        ]);
+        let schema = Schema::new("", attributes([("parts", Attribute::nested(Nesting::Set, part, ""))]));
+        let state = |ids: &[&str]| {
+            let part = |id: &&str| Value::object([("id", Value::from(*id)), ("note", Value::Null)]);
+            Value::object([("parts", Value::set(ids.iter().map(part)))])
+        };
+        let replaced = |before: &[&str], after: &[&str]| replacements(&schema, &state(before), &state(after));
+        assert_eq!(replaced(&["a", "b"], &["a", "c"]), [Path::attribute("parts")]);
+        assert!(replaced(&["a", "b"], &["a"]).is_empty());
+        assert!(replaced(&["a"], &["a"]).is_empty());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Attribute {
     pub description: String,
     /// Whether Terraform hides it from its output.
     pub sensitive: bool,
+    /// Whether users write nested attributes as blocks, `name { … }`. An absent block list is empty, never null.
+    pub as_blocks: bool,
     /// The value that it has when the user gives none.
     pub default: Option<Value>,
     /// What its value must satisfy.
@@ -153,6 +155,7 @@ impl Attribute {
             source: Source::Optional,
             description: description.to_owned(),
             sensitive: false,
+            as_blocks: false,
             default: None,
             checks: Vec::new(),
             modifiers: Vec::new(),
@@ -197,6 +200,12 @@ impl Attribute {
     #[must_use]
     pub fn sensitive(self) -> Self {
         Self { sensitive: true, ..self }
+    }
+
+    /// Users write it as blocks. For nested attributes at the top or within blocks; new schemas do without.
+    #[must_use]
+    pub fn as_blocks(self) -> Self {
+        Self { as_blocks: true, ..self }
     }
 
     /// Its value must satisfy `check`.
@@ -262,8 +271,9 @@ impl Attribute {
 }
 
 fn default_sentence(default: &Value) -> Option<String> {
-    // The parts of an object tell their own.
-    let json = default.to_json().ok().filter(|json| !json.is_object())?;
+    // The parts of an object tell their own; a map has none that could.
+    let told_by_parts = matches!(default, Value::Object(_));
+    let json = default.to_json().ok().filter(|_| !told_by_parts)?;
     Some(format!("Default: `{json}`."))
 }
 

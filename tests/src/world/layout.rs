@@ -1,6 +1,7 @@
 //! The files of a world: the provider's mirror, Terraform's settings, copies of examples. It never writes outside the
 //! world's folder.
 
+use crate::mirror::Mirror;
 use crate::orphans;
 use crate::tools;
 use anyhow::{Context, Result, bail};
@@ -10,11 +11,8 @@ use std::path::{Path, PathBuf};
 /// File that tells a world's folder from any other, so that only worlds are emptied.
 const MARKER: &str = ".shadow-world";
 
-/// Address of the provider, as `required_providers` names it.
-const PROVIDER_ADDRESS: &str = "registry.terraform.io/shadow-failover/shadow";
-
 /// Deepest folder of examples and modules; more is a loop of links.
-const COPY_DEPTH_MAX: u32 = 8;
+pub(crate) const COPY_DEPTH_MAX: u32 = 8;
 
 /// Where things are in a world.
 pub(super) struct Layout {
@@ -33,10 +31,10 @@ impl Layout {
         std::fs::write(folder.join(MARKER), "")?;
         let logs = folder.join("logs");
         std::fs::create_dir_all(&logs)?;
-        let mirror = folder.join("provider-mirror");
-        mirror_provider(&mirror, provider)?;
+        let mut mirror = Mirror::new(&folder.join("provider-mirror"));
+        mirror.add_shadow(provider)?;
         let cli_config = folder.join("terraform.tfrc");
-        std::fs::write(&cli_config, cli_config_text(&mirror))?;
+        mirror.write_settings(&cli_config)?;
         let config = folder.join("config");
         let layout = Self { folder, logs, cli_config, config };
         layout.copy("modules")?;
@@ -81,37 +79,8 @@ pub(super) fn random_token() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Lays the provider out as a filesystem mirror with unpacked packages.
-fn mirror_provider(mirror: &Path, provider: &Path) -> Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    let package = mirror.join(PROVIDER_ADDRESS).join(version).join(platform());
-    std::fs::create_dir_all(&package)?;
-    let target = package.join(format!("terraform-provider-shadow_v{version}"));
-    // A copy: a later build must not change what this world's lock files have recorded.
-    std::fs::copy(provider, &target).with_context(|| format!("copying {}", provider.display()))?;
-    Ok(())
-}
-
-/// The platform in Go's words, which Terraform uses.
-fn platform() -> String {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let system = if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS };
-    format!("{system}_{architecture}")
-}
-
-/// Without a `direct` block Terraform asks no registry for anything.
-fn cli_config_text(mirror: &Path) -> String {
-    format!(
-        "provider_installation {{\n  filesystem_mirror {{\n    path    = \"{}\"\n    include = [\"{PROVIDER_ADDRESS}\"]\n  }}\n}}\n",
-        mirror.display()
-    )
-}
-
-fn copy_folder(from: &Path, to: &Path, depth: u32) -> Result<()> {
+/// Copies a folder, but not what Terraform has written there.
+pub(crate) fn copy_folder(from: &Path, to: &Path, depth: u32) -> Result<()> {
     if depth == 0 {
         bail!("{} is too deep", from.display());
     }

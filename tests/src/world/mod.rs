@@ -4,6 +4,7 @@
 mod layout;
 mod part;
 
+pub(crate) use layout::{COPY_DEPTH_MAX, copy_folder};
 pub(crate) use part::prometheus_command;
 pub use part::{PROXY, Part};
 

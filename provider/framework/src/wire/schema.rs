@@ -6,18 +6,40 @@ use crate::schema::{Attribute, Attributes, Kind, Nesting, Schema, Source};
 use crate::value::Type;
 
 pub(crate) fn schema(schema: &Schema) -> proto::Schema {
-    let block = message::Block {
-        version: schema.version,
-        attributes: attributes(&schema.attributes),
-        description: schema.description.clone(),
-        description_kind: proto::StringKind::Markdown.into(),
-        ..message::Block::default()
-    };
+    let block = message::Block { version: schema.version, ..block(&schema.attributes, &schema.description) };
     proto::Schema { version: schema.version, block: Some(block) }
 }
 
+fn block(attributes: &Attributes, description: &str) -> message::Block {
+    message::Block {
+        attributes: self::attributes(attributes),
+        block_types: attributes.iter().filter_map(|(name, attribute)| nested_block(name, attribute)).collect(),
+        description: description.to_owned(),
+        description_kind: proto::StringKind::Markdown.into(),
+        ..message::Block::default()
+    }
+}
+
+fn nested_block(name: &str, attribute: &Attribute) -> Option<message::NestedBlock> {
+    use message::nested_block::NestingMode;
+    let Kind::Nested(nesting, attributes) = &attribute.kind else { return None };
+    let nesting = match nesting {
+        Nesting::Single => NestingMode::Single,
+        Nesting::List => NestingMode::List,
+        Nesting::Set => NestingMode::Set,
+        Nesting::Map => NestingMode::Map,
+    };
+    attribute.as_blocks.then(|| message::NestedBlock {
+        type_name: name.to_owned(),
+        block: Some(block(attributes, &attribute.full_description())),
+        nesting: nesting.into(),
+        ..message::NestedBlock::default()
+    })
+}
+
 fn attributes(attributes: &Attributes) -> Vec<message::Attribute> {
-    attributes.iter().map(|(name, attribute)| self::attribute(name, attribute)).collect()
+    let arguments = attributes.iter().filter(|(_, attribute)| !attribute.as_blocks);
+    arguments.map(|(name, attribute)| self::attribute(name, attribute)).collect()
 }
 
 fn attribute(name: &str, attribute: &Attribute) -> message::Attribute {
@@ -52,4 +74,25 @@ fn object(nesting: Nesting, nested: &Attributes) -> message::Object {
 
 fn type_bytes(ty: &Type) -> Vec<u8> {
     ty.to_json().to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::attributes;
+
+    #[test]
+    fn blocks_stand_apart_from_attributes_at_every_depth() {
+        let word = || ("word", Attribute::string("").required());
+        let inner = Attribute::nested(Nesting::Set, attributes([word()]), "").as_blocks();
+        let outer = Attribute::nested(Nesting::List, attributes([word(), ("inner", inner)]), "").as_blocks();
+        let nested = Attribute::nested(Nesting::List, attributes([word()]), "");
+        let schema = Schema::new("", attributes([("nested", nested), ("outer", outer)]));
+        let top = super::schema(&schema).block.unwrap();
+        assert_eq!(top.attributes.iter().map(|attribute| attribute.name.as_str()).collect::<Vec<_>>(), ["nested"]);
+        let [outer] = top.block_types.as_slice() else { panic!("{:?}", top.block_types) };
+        let block = outer.block.as_ref().unwrap();
+        assert_eq!((outer.type_name.as_str(), block.attributes.len()), ("outer", 1));
+        assert_eq!(block.block_types[0].nesting(), message::nested_block::NestingMode::Set);
+    }
 }

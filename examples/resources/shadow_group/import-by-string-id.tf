@@ -1,0 +1,4 @@
+import {
+  to = shadow_group.checkout
+  id = "checkout"
+}

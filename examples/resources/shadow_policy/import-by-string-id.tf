@@ -1,0 +1,4 @@
+import {
+  to = shadow_policy.careful
+  id = "careful"
+}

@@ -1,0 +1,4 @@
+import {
+  to = shadow_process.sessions
+  id = "sessions"
+}

@@ -1,0 +1,4 @@
+import {
+  to = shadow_traffic_split.checkout
+  id = "checkout"
+}

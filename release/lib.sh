@@ -1,0 +1,36 @@
+# What the release scripts share: the version, the platform, the static build. To be sourced from the repository's root.
+
+address=registry.terraform.io/shadow-failover/shadow
+
+say() { echo "release: $*"; }
+fail() { say "$*" >&2; exit 1; }
+
+# The version of the workspace; the provider tells it to the reconciler, so a release cannot have another.
+workspace_version() {
+    sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml
+}
+
+host_target() {
+    rustc -vV | sed -n 's/^host: //p'
+}
+
+host_platform() {
+    platform_of "$(uname -m)-unknown-linux-any"
+}
+
+# A Rust target in Terraform's words. Others have no pidfds, on which the product rests.
+platform_of() {
+    case "$1" in
+        x86_64-unknown-linux-*) echo linux_amd64 ;;
+        aarch64-unknown-linux-*) echo linux_arm64 ;;
+        *) fail "there is no release for $1" ;;
+    esac
+}
+
+# Builds the provider for a target and prints where it is. Static, so that it runs on every distribution; alone, so that
+# no other package's features make it larger.
+static_build() {
+    flags="-Ctarget-feature=+crt-static"
+    RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --release --locked --target "$1" -p terraform-provider-shadow >&2
+    echo "${CARGO_TARGET_DIR:-target}/$1/release/terraform-provider-shadow"
+}
