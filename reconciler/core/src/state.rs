@@ -65,6 +65,10 @@ pub struct Evidence {
     pub clear: Recent,
     /// Health of each slot, as evaluations in a row.
     pub health: BTreeMap<SlotId, Streak>,
+    /// Since when each failover criterion of the policy has held for the primary.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub criteria: BTreeMap<String, Timestamp>,
     /// Verdicts on the judged slot since the phase began.
     pub judge: Streak,
     /// Samples in a row in which the data plane's weights were not ours.

@@ -33,7 +33,7 @@ pub(super) fn limiting(defaults: &Json) -> Attributes {
         tell theirs. No ceiling when left out.";
     attributes([
         ("failure", failure.with_default_of(&defaults["failure"])),
-        ("failover_criteria", recorded(texts(criteria)).with_default_of(&defaults["failover_criteria"])),
+        ("failover_criteria", texts(criteria).with_default_of(&defaults["failover_criteria"])),
         ("max_downtime", recorded(Attribute::string(downtime))),
         ("cooldown", duration("Time after a hand-over in which no automatic one follows.", &defaults["cooldown"])),
         ("cost_ceiling", Attribute::number(ceiling).range(0.0, 1e15)),

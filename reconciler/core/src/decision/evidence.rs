@@ -31,6 +31,7 @@ impl Step<'_> {
         self.state.evidence.sampled_at = Some(sampled_at);
         self.weigh_score();
         self.weigh_health();
+        self.weigh_criteria();
         self.weigh_verdict();
         self.weigh_sync();
         self.weigh_foreign_weights();

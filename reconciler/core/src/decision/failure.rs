@@ -11,21 +11,25 @@ impl Step<'_> {
     /// Hands over at once when the primary has failed and somebody else can serve.
     pub(super) fn react_to_failure(&mut self) -> bool {
         let primary = self.state.primary().clone();
-        let needed = self.context.policy.spec.failure.evaluations;
-        let failed = self.state.health(&primary).failed;
-        if failed < needed || !self.may_react() {
-            return false;
-        }
-        let inputs = format!("slot {primary}: failed in {failed} evaluations in a row, {needed} needed");
-        self.report.guard("primary has failed", true, inputs);
+        let Some(how) = self.how_it_failed(&primary).filter(|_| self.may_react()) else { return false };
+        self.report.guard("primary has failed", true, format!("slot {primary}: {how}"));
         if !self.mode_is_at_least(Mode::Full) || !self.failure_may_move_traffic() {
             self.report.alert(format!("primary {primary} has failed and no automatic hand-over is allowed"));
             return false;
         }
         match self.usable_candidate() {
-            Some(to) => self.begin_handover(&to, Cause::Failure, &format!("primary {primary} has failed")),
+            Some(to) => self.begin_handover(&to, Cause::Failure, &format!("primary {primary} has failed: it {how}")),
             None => self.provision_in_an_emergency(&primary),
         }
+    }
+
+    fn how_it_failed(&self, primary: &SlotId) -> Option<String> {
+        let needed = self.context.policy.spec.failure.evaluations;
+        let failed = self.state.health(primary).failed;
+        if failed >= needed {
+            return Some(format!("failed in {failed} evaluations in a row, {needed} needed"));
+        }
+        self.met_criterion().map(|criterion| format!("meets the policy's criterion {criterion}"))
     }
 
     /// Phases that deal with a failure in their own way, or in which there is nobody to turn to.

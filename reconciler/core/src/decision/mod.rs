@@ -3,6 +3,7 @@
 //! each one is written down before the next is thought of.
 
 mod aftermath;
+mod criteria;
 mod evidence;
 mod failure;
 mod human;

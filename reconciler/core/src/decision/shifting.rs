@@ -201,6 +201,7 @@ impl Step<'_> {
         self.state.evidence.staging.clear();
         self.state.evidence.critical.clear();
         self.state.evidence.clear.clear();
+        self.state.evidence.criteria.clear();
         if cause != Cause::Human {
             self.state.cooldown_until = now.checked_add(self.context.policy.cooldown).ok();
         }

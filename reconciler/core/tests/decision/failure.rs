@@ -36,6 +36,21 @@ fn failed_primary_without_shadow_gets_one_in_an_emergency() {
 }
 
 #[test]
+fn a_criterion_of_the_policy_is_a_failure_once_it_has_held_long_enough() {
+    let mut world = World::with_policy(|policy| policy.failover_criteria = vec!["latency > 0.8 for 10s".to_owned()]);
+    world.until(Phase::Idle).ticks(6).ask(Request::Prepare);
+    world.until(Phase::Ready).limping.insert(slot("a"));
+    world.ticks(8);
+    assert_eq!(world.state.phase, Phase::Ready, "it has not held for 10 s");
+    world.metrics_outage = true;
+    world.ticks(20).metrics_outage = false;
+    world.ticks(8);
+    assert_eq!(world.state.phase, Phase::Ready, "without metrics nothing holds, and the time begins anew");
+    world.until(Phase::HandingOver);
+    assert!(world.state.phase_reason.contains("latency > 0.8 for 10s"), "{}", world.state.phase_reason);
+}
+
+#[test]
 fn both_sides_unwell_changes_nothing() {
     let mut world = shifting();
     let before = world.seen_weights().clone();
