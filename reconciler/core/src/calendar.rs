@@ -1,7 +1,7 @@
 //! When expected events take place: campaigns, holidays, maintenance. Pure: a window in, the
 //! occurrences in it out. Clocks that are put forward or back are those of the event's time zone.
 
-use crate::model::calendar::{Calendar, Event, Start};
+use crate::model::calendar::{Calendar, Event, Start, Window};
 use cronexpr::MakeTimestamp;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,13 @@ pub fn factor_at(calendar: &Calendar, at: Timestamp) -> f64 {
     occurrences(calendar, at, soon).iter().map(|occurrence| occurrence.factor).product()
 }
 
+/// Whether a window is open at a time.
+pub fn is_open(window: &Window, at: Timestamp) -> bool {
+    let before = at.checked_sub(window.duration).unwrap_or(at).min(LATEST);
+    let first = window.crontab.find_next(MakeTimestamp(before));
+    first.is_ok_and(|start| start.timestamp() <= at)
+}
+
 fn times(event: &Event, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     let overlaps = |(start, end): &(Timestamp, Timestamp)| *start < to && *end > from;
     match &event.start {
@@ -65,7 +72,9 @@ fn times(event: &Event, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Times
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Problems;
     use crate::model::calendar::CalendarSpec;
+    use crate::model::calendar::WindowSpec;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -107,6 +116,15 @@ mod tests {
         let found = starts(event, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
         let expected = [("2026-03-28T23:00:00Z", 23), ("2026-10-24T22:00:00Z", 25), ("2026-12-24T17:00:00Z", 6)];
         assert_eq!(found, told(&expected));
+    }
+
+    #[test]
+    fn a_window_is_open_from_its_first_moment_until_before_its_end() {
+        let spec = WindowSpec { cron: "0 3 * * SUN".into(), duration: "2h".into(), time_zone: "Europe/Berlin".into() };
+        let window = spec.check("window", &mut Problems::default()).unwrap();
+        let open = |time: &str| is_open(&window, at(time));
+        assert!(open("2026-11-22T02:00:00Z") && open("2026-11-22T03:59:59Z"));
+        assert!(!open("2026-11-22T01:59:59Z") && !open("2026-11-22T04:00:00Z"));
     }
 
     #[test]

@@ -176,6 +176,8 @@ pub enum Cause {
     Failure,
     /// A human asked for it.
     Human,
+    /// The policy returns to the original primary.
+    Failback,
     /// A hand-over did not work out.
     Rollback,
 }

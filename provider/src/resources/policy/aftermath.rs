@@ -1,6 +1,6 @@
 //! Attributes of a policy about what follows a hand-over.
 
-use crate::resources::{defaults_of, duration, object, recorded};
+use crate::resources::{defaults_of, duration, object};
 use serde_json::{Value as Json, json};
 use shadow_core::model::calendar::WindowSpec;
 use terraform_provider_framework::Attribute;
@@ -13,8 +13,8 @@ pub(super) fn afterwards(defaults: &Json) -> Attributes {
         (`standby`); it is removed when it has been replaced by a new shadow (`deprovision`); it is made anew \
         (`rebuild`) or stopped (`stop`), which are recorded and not acted upon yet: it stands by.";
     let failback = "How a group returns to its original primary: only when a human asks for it (`manual`), in \
-        `failback_window` (`window`) or as soon as it has been well for `failback_after` (`auto`). Only `manual` is \
-        acted upon yet; the others are recorded.";
+        `failback_window` (`window`) or as soon as it has been well for `failback_after` (`auto`). Never within \
+        `cooldown`.";
     let well = "Time for which the original must be well before a failback that nobody asked for.";
     attributes([
         ("watch", duration(watch, &defaults["watch"])),
@@ -29,8 +29,8 @@ pub(super) fn afterwards(defaults: &Json) -> Attributes {
             "failback",
             Attribute::string(failback).one_of(&["manual", "window", "auto"]).with_default_of(&defaults["failback"]),
         ),
-        ("failback_window", recorded(failback_window())),
-        ("failback_after", recorded(duration(well, &defaults["failback_after"]))),
+        ("failback_window", failback_window()),
+        ("failback_after", duration(well, &defaults["failback_after"])),
     ])
 }
 

@@ -1,11 +1,12 @@
 //! After the switch: watch, roll back or commit, protect the new primary, let the old one go.
 
 use super::step::Step;
+use crate::calendar::is_open;
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
-use crate::model::policy::AfterHandover;
+use crate::model::policy::{AfterHandover, Failback, Mode};
 use crate::model::slot::Role;
-use crate::state::{Leaving, LeavingStage};
+use crate::state::{Cause, Leaving, LeavingStage};
 
 impl Step<'_> {
     /// The new primary must do its job for the watch time, or the old one takes over again.
@@ -93,9 +94,39 @@ impl Step<'_> {
     /// With a standby there is no second slot to stage: a degrading primary hands over to it.
     pub(super) fn consider_failback(&mut self) -> bool {
         self.hand_over_if_critical()
+            || self.fail_back_by_itself()
             || self.wait(
                 "the old primary stands by: `failback` returns to it, and so does a critical score; see the guards",
             )
+    }
+
+    /// Returns to the original primary where the policy says so and it has been well for long enough.
+    fn fail_back_by_itself(&mut self) -> bool {
+        let policy = self.context.policy;
+        let standby = self.state.slot_with(Role::Standby).cloned();
+        let Some(original) = standby.filter(|standby| *standby == self.state.original) else { return false };
+        let is_time = match policy.spec.failback {
+            Failback::Manual => return false,
+            Failback::Auto => true,
+            Failback::Window => policy.failback_window.as_ref().is_some_and(|window| is_open(window, self.context.now)),
+        };
+        let evaluations = i32::try_from(self.state.health(&original).well).unwrap_or(i32::MAX);
+        let well_for = policy.interval.saturating_mul(evaluations).min(self.in_phase_for());
+        let needed = policy.failback_after;
+        let guards = [
+            self.report.guard("a failback is allowed now", is_time, format!("policy says {:?}", policy.spec.failback)),
+            self.report.guard(
+                "original is well for long enough",
+                well_for >= needed,
+                format!("{well_for:#} of {needed:#}"),
+            ),
+            self.metrics_are_fresh(),
+            self.mode_is_at_least(Mode::Full),
+            self.cooldown_is_over(),
+            self.fleet_allows(),
+        ];
+        let Some(to) = self.usable_candidate().filter(|_| !guards.contains(&false)) else { return false };
+        self.begin_handover(&to, Cause::Failback, &format!("original primary {to} has been well for {needed:#}"))
     }
 
     /// Begins to remove a slot that has no traffic. A slot with weight is never removed: it would

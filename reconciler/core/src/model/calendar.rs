@@ -237,15 +237,33 @@ pub struct WindowSpec {
     pub time_zone: String,
 }
 
+/// A checked window.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// The declaration that this was checked from.
+    pub spec: WindowSpec,
+    /// When it begins.
+    pub crontab: Box<Crontab>,
+    /// How long it lasts.
+    pub duration: SignedDuration,
+}
+
+/// The rest follows from the declaration.
+impl PartialEq for Window {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec == other.spec
+    }
+}
+
 impl WindowSpec {
-    /// Notes what is wrong with it.
-    pub fn check(&self, path: &str, problems: &mut Problems) {
-        if let Err(summary) = parse_duration(&self.duration) {
+    /// Reads it, and notes what is wrong with it.
+    pub fn check(&self, path: &str, problems: &mut Problems) -> Option<Window> {
+        let duration = parse_duration(&self.duration).map_err(|summary| {
             problems.add(&format!("{path}.duration"), summary, "write a positive duration such as \"2h\"");
-        }
-        if time_zone(&format!("{path}.time_zone"), &self.time_zone, problems).is_some() {
-            crontab(&format!("{path}.cron"), &self.cron, &self.time_zone, problems);
-        }
+        });
+        time_zone(&format!("{path}.time_zone"), &self.time_zone, problems)?;
+        let crontab = crontab(&format!("{path}.cron"), &self.cron, &self.time_zone, problems)?;
+        Some(Window { spec: self.clone(), crontab: Box::new(crontab), duration: duration.ok()? })
     }
 }
 

@@ -3,8 +3,27 @@
 use super::simulation::{World, slot};
 use super::{ready, shifting};
 use shadow_core::model::Phase;
-use shadow_core::model::policy::AfterHandover;
+use shadow_core::model::policy::{AfterHandover, Failback};
 use shadow_core::state::Request;
+
+#[test]
+fn a_group_returns_to_its_original_by_itself_where_the_policy_says_so() {
+    let mut world = World::with_policy(|policy| {
+        policy.after_handover = AfterHandover::Standby;
+        policy.failback = Failback::Auto;
+        policy.failback_after = "1m".to_owned();
+        policy.cooldown = "5m".to_owned();
+    });
+    world.until(Phase::Idle).ticks(6).ask(Request::Failover);
+    world.until(Phase::FailbackReady).failing.insert(slot("a"));
+    world.ticks(200);
+    assert_eq!(*world.state.primary(), slot("b"), "the original is not well");
+    world.failing.clear();
+    world.ticks(50);
+    assert_eq!(*world.state.primary(), slot("b"), "it has not been well for long enough");
+    world.ticks(400);
+    assert_eq!((world.state.primary(), world.state.phase), (&slot("a"), Phase::FailbackReady), "and there it stays");
+}
 
 #[test]
 fn manual_handover_acks_itself() {

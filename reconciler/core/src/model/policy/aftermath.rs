@@ -49,7 +49,4 @@ pub(super) fn check_failback(policy: &PolicySpec, problems: &mut Problems) {
         "after_handover = \"deprovision\" leaves nothing to return to",
         "choose another after_handover, or failback = \"manual\"",
     );
-    if let Some(window) = &policy.failback_window {
-        window.check("failback_window", problems);
-    }
 }

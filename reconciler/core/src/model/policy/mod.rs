@@ -16,7 +16,7 @@ pub(crate) use synchronization::check_method;
 pub use synchronization::{METHODS, SyncMode, SynchronizationSpec, WarmupTask};
 pub use thresholds::{AdaptiveThresholdsSpec, BoundsSpec, EvaluationsSpec};
 
-use super::calendar::WindowSpec;
+use super::calendar::{Window, WindowSpec};
 use super::check::Problems;
 use crate::criteria::Criterion;
 use jiff::SignedDuration;
@@ -219,6 +219,8 @@ pub struct Policy {
     pub failover_criteria: Vec<Criterion>,
     /// Time between two changes of a shadow's size.
     pub sizing_interval: SignedDuration,
+    /// When a failback by window is allowed.
+    pub failback_window: Option<Window>,
     /// Time for which the original must be well before a failback that nobody asked for.
     pub failback_after: SignedDuration,
     /// Age at which an unused shadow is removed.
@@ -279,6 +281,7 @@ impl PolicySpec {
             max_downtime: self.max_downtime.as_ref().map(|text| problems.duration("max_downtime", text)),
             failover_criteria: failure::criteria(&self.failover_criteria, problems),
             sizing_interval: problems.duration("sizing.interval", &self.sizing.interval),
+            failback_window: self.failback_window.as_ref().and_then(|spec| spec.check("failback_window", problems)),
             failback_after: problems.duration("failback_after", &self.failback_after),
             max_shadow_age: problems.duration("max_shadow_age", &self.max_shadow_age),
             hold_after_human: problems.duration("hold_after_human", &self.hold_after_human),
