@@ -4,6 +4,7 @@
 //! A cycle runs through the modules in this order:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod criteria;
 pub mod decision;
 pub mod desired;
 pub mod forecast;
@@ -15,4 +16,6 @@ pub mod plan;
 pub mod rendering;
 pub mod report;
 pub mod score;
+pub mod shares;
+pub mod sizing;
 pub mod state;

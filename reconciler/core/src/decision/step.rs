@@ -9,6 +9,7 @@ use crate::model::slot::{Making, Role, Slot, SyncSource};
 use crate::observation::RootObservation;
 use crate::rendering::{Rendering, render_capacity, render_traffic};
 use crate::report::Report;
+use crate::shares::{ALL, route_weights};
 use crate::state::{GroupState, Streak};
 use jiff::{SignedDuration, Timestamp};
 
@@ -112,16 +113,14 @@ impl<'a> Step<'a> {
 
     /// Moves all weight to one slot.
     pub(super) fn send_all_to(&mut self, slot: &SlotId) {
-        self.share(slot, 100);
+        self.share(slot, ALL);
     }
 
     /// Gives `slot` a share in percent and the primary (or, for the primary itself, nobody) the rest.
     pub(super) fn share(&mut self, slot: &SlotId, percent: u32) {
         let primary = self.state.primary().clone();
         let known = self.state.slots.iter().filter(|(_, s)| s.instance.is_some()).map(|(id, _)| id.clone());
-        self.state.weights = known.map(|id| (id, 0)).collect();
-        self.state.weights.insert(primary, 100 - percent.min(100));
-        self.state.weights.insert(slot.clone(), percent.min(100));
+        self.state.weights = route_weights(primary, slot.clone(), percent, known);
     }
 
     /// Adds a slot for a new shadow of the present primary.
