@@ -10,11 +10,12 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo bench test check docs deny test-outage equivalence provider-docs release install uninstall
+.PHONY: help build tools demo bench test check docs deny test-outage equivalence provider-docs release install uninstall bench-provider
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
 	@echo "make bench                   what 1,000 idle groups cost, about three minutes"
+	@echo "make bench-provider          the provider beside HashiCorp's null provider, about five minutes; QUICK=1: one"
 	@echo "make test                    every test, with what it needs"
 	@echo "make check                   formatting, lints and every test"
 	@echo "make equivalence TERRAFORM_SOURCE=<checkout of hashicorp/terraform>  Terraform's own cases, two minutes"
@@ -37,6 +38,12 @@ demo: tools build
 bench: PROFILE = release
 bench: tools build
 	$(BINARIES)/bench
+
+# The provider as it is released; the rest optimised as well.
+bench-provider: PROFILE = release
+bench-provider: build
+	$(BINARIES)/bench-provider $(if $(QUICK),--quick) --null "$$(tests/setup/null-provider.sh)" \
+		--provider "$$(. release/lib.sh && static_build "$$(host_target)")"
 
 # The reconciler's tests look for Envoy and Prometheus on the path.
 test: export PATH := $(CURDIR)/target/tools:$(PATH)

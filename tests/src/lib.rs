@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bench;
+pub mod bench_provider;
 pub mod child;
 pub mod client;
 pub mod demo;
