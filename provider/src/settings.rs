@@ -23,7 +23,7 @@ impl Provider for Shadow {
             the environment variable `SHADOW_ENDPOINT`.";
         let token = "Bearer token of the reconciler's and the agent's API. Default: the environment variable \
             `SHADOW_TOKEN`, else none is sent.";
-        let directory = "Folder of declarations: `policies/NAME.json` and `groups/NAME.json`, for pipelines without \
+        let directory = "Folder of declarations: `policies/NAME.json`, `groups/NAME.json` and `calendars/NAME.json`, for pipelines without \
             a daemon. Excludes `endpoint`. Default: the environment variable `SHADOW_DIRECTORY`.";
         let agent = "URL of the agent on the host that runs `shadow_process` resources, as in \
             `http://127.0.0.1:9590`. Default: the environment variable `SHADOW_AGENT`.";

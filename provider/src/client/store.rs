@@ -19,13 +19,15 @@ pub(crate) struct Reconciler {
     api: Api,
     policies: Listing,
     groups: Listing,
+    calendars: Listing,
 }
 
 impl Reconciler {
     /// The reconciler at that API.
     pub(crate) fn new(api: Api) -> Self {
         let listing = |kind: Kind| Listing::new(format!("/v1/{}", kind.folder()));
-        Self { api, policies: listing(Kind::Policy), groups: listing(Kind::Group) }
+        let (policies, groups) = (listing(Kind::Policy), listing(Kind::Group));
+        Self { api, policies, groups, calendars: listing(Kind::Calendar) }
     }
 
     /// For what is no declaration.
@@ -37,6 +39,7 @@ impl Reconciler {
         match kind {
             Kind::Policy => &self.policies,
             Kind::Group => &self.groups,
+            Kind::Calendar => &self.calendars,
         }
     }
 
@@ -79,10 +82,11 @@ impl Reconciler {
 }
 
 /// What is declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Policy,
     Group,
+    Calendar,
 }
 
 impl Kind {
@@ -91,6 +95,7 @@ impl Kind {
         match self {
             Self::Policy => "policy",
             Self::Group => "group",
+            Self::Calendar => "calendar",
         }
     }
 
@@ -98,6 +103,7 @@ impl Kind {
         match self {
             Self::Policy => "policies",
             Self::Group => "groups",
+            Self::Calendar => "calendars",
         }
     }
 

@@ -1,5 +1,6 @@
 //! The resources, one file each.
 
+mod calendar;
 mod declaration;
 mod group;
 mod policy;
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Named<dyn Resource<Client>> {
     vec![
         ("shadow_policy", Box::new(policy::policy())),
         ("shadow_group", Box::new(group::group())),
+        ("shadow_calendar", Box::new(calendar::calendar())),
         ("shadow_process", Box::new(process::Process::new())),
         ("shadow_traffic_split", Box::new(traffic_split::TrafficSplit::new())),
     ]
@@ -149,6 +151,6 @@ mod tests {
         every_attribute(|_, attribute| {
             choices += usize::from(attribute.checks.iter().any(|it| matches!(it, Check::OneOf(_))))
         });
-        assert_eq!(choices, 11);
+        assert_eq!(choices, 12);
     }
 }

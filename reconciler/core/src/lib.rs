@@ -4,6 +4,7 @@
 //! A cycle runs through the modules in this order:
 //! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod backtest;
 pub mod calendar;
 pub mod criteria;
 pub mod decision;

@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use super::supervisor::Supervisor;
 use super::targets::{TargetGroup, targets};
 use super::task::{TaskResult, TaskSpec, Tasks};
-use crate::http::{self, ApiError, Body, ErrorBody, Path, Token, only_new};
+use crate::http::{self, Access, ApiError, Body, ErrorBody, Needs, Path, Token, only_new};
 use anyhow::Context as _;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -37,8 +37,8 @@ impl Api {
     pub(super) fn router(self) -> Router {
         let (guarded, _document) = guarded().split_for_parts();
         let (open, _document) = open().split_for_parts();
-        let token = self.token.clone();
-        http::service(guarded, open, token, BODY_BYTES_MAX).with_state(self)
+        let guarded = http::guard(guarded, &Access::main(self.token.clone()), Needs::Everything);
+        http::service(guarded.merge(open), BODY_BYTES_MAX).with_state(self)
     }
 }
 

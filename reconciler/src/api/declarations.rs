@@ -102,6 +102,12 @@ pub(super) async fn put_group(
             "declare a shadow_policy of that name first",
         );
     }
+    for (i, calendar) in spec.calendars.iter().enumerate() {
+        if app.store.calendar(calendar)?.is_none() {
+            let summary = format!("there is no calendar {calendar:?}");
+            problems.add(&format!("calendars[{i}]"), summary, "declare a shadow_calendar of that name first");
+        }
+    }
     for (path, module) in [("instance.source", &spec.instance), ("traffic.source", &spec.traffic)] {
         check_allowed(&app, path, module, &mut problems);
     }
@@ -169,7 +175,7 @@ async fn removed_in_time(app: &App, name: &str) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-fn status_of(put: Put, kind: &str, name: &str) -> Result<StatusCode, ApiError> {
+pub(super) fn status_of(put: Put, kind: &str, name: &str) -> Result<StatusCode, ApiError> {
     match put {
         Put::Created => Ok(StatusCode::CREATED),
         Put::Updated | Put::Unchanged => Ok(StatusCode::OK),

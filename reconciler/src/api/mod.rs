@@ -1,13 +1,16 @@
 //! The HTTP API: declarations in, status out, commands of humans. It stores and tells; it never
 //! decides and never touches a group's state, which only the group's own cycle writes.
 
+mod calendars;
 mod declarations;
+mod foresight;
 mod listing;
 mod operate;
 mod splits;
+mod tokens;
 
 use crate::app::App;
-use crate::http;
+use crate::http::{self, Needs, Scope};
 use axum::Router;
 use axum::routing::get;
 use std::sync::Arc;
@@ -15,22 +18,44 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use foresight::{BacktestRequest, Fan, FanHorizon, GroupForecast, RecordedSignal};
 pub use operate::{Explanation, HoldBody, JournalPage, RetireBody, SlotStatus, Status};
 pub use splits::SplitDocument;
+pub use tokens::{IssuedToken, TokenRequest};
 
 /// Largest request body: a group with thousands of parameters stays far below it.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What wants the token.
-fn guarded() -> OpenApiRouter<Arc<App>> {
+/// What only reads.
+fn reading() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(declarations::put_policy, declarations::get_policy, declarations::delete_policy))
-        .routes(routes!(declarations::put_group, declarations::get_group, declarations::delete_group))
         .routes(routes!(declarations::list_policies))
+        .routes(routes!(declarations::get_policy))
         .routes(routes!(declarations::list_groups))
-        .routes(routes!(splits::put_split, splits::get_split, splits::delete_split))
+        .routes(routes!(declarations::get_group))
+        .routes(routes!(calendars::list_calendars))
+        .routes(routes!(calendars::get_calendar))
+        .routes(routes!(splits::get_split))
         .routes(routes!(operate::status))
         .routes(routes!(operate::explain))
+        .routes(routes!(operate::journal))
+        .routes(routes!(foresight::group_forecast))
+        .routes(routes!(foresight::group_placement))
+        .routes(routes!(foresight::backtest))
+}
+
+/// What changes declarations.
+fn declaring() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(declarations::put_policy, declarations::delete_policy))
+        .routes(routes!(declarations::put_group, declarations::delete_group))
+        .routes(routes!(calendars::put_calendar, calendars::delete_calendar))
+}
+
+/// What moves traffic, or tells a group what to do.
+fn operating() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(splits::put_split, splits::delete_split))
         .routes(routes!(operate::hold))
         .routes(routes!(operate::release))
         .routes(routes!(operate::acknowledge))
@@ -38,7 +63,21 @@ fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(operate::failover))
         .routes(routes!(operate::failback))
         .routes(routes!(operate::retire))
-        .routes(routes!(operate::journal))
+}
+
+/// What gives others the right to do something.
+fn granting() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(tokens::issue_token)).routes(routes!(tokens::revoke_token))
+}
+
+/// Every route that wants a token, with what it needs.
+fn guarded() -> [(OpenApiRouter<Arc<App>>, Needs); 4] {
+    [
+        (reading(), Needs::Scope(Scope::Read)),
+        (declaring(), Needs::Scope(Scope::Declare)),
+        (operating(), Needs::Scope(Scope::Operate)),
+        (granting(), Needs::Everything),
+    ]
 }
 
 /// What everybody may read: it tells nothing that was declared.
@@ -46,17 +85,22 @@ fn open() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(operate::healthz)).routes(routes!(operate::metrics))
 }
 
-/// The service: everything under `/v1` wants the bearer token.
+/// The service: everything under `/v1` wants a bearer token, if the reconciler was given one.
 pub fn router(app: Arc<App>) -> Router {
-    let (guarded, _document) = guarded().split_for_parts();
     let (open, _document) = open().split_for_parts();
     let open = open.route("/openapi.json", get(async || axum::Json(openapi())));
-    http::service(guarded, open, app.config.token.clone(), BODY_BYTES_MAX).with_state(app)
+    let access = tokens::access(&app);
+    let routes = guarded().into_iter().fold(open, |routes, (guarded, needs)| {
+        let (guarded, _document) = guarded.split_for_parts();
+        routes.merge(http::guard(guarded, &access, needs))
+    });
+    http::service(routes, BODY_BYTES_MAX).with_state(app)
 }
 
 /// The OpenAPI 3.1 description of the API.
 pub fn openapi() -> OpenApi {
-    OpenApiRouter::with_openapi(document()).merge(guarded()).merge(open()).into_openapi()
+    let described = OpenApiRouter::with_openapi(document()).merge(open());
+    guarded().into_iter().fold(described, |described, (routes, _needs)| described.merge(routes)).into_openapi()
 }
 
 fn document() -> OpenApi {

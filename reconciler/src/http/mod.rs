@@ -9,23 +9,21 @@ mod token;
 pub use error::{ApiError, ErrorBody};
 pub use extract::{Body, Path, Query};
 pub use reach::{OpenToOthers, Service, check_reach};
-pub use token::Token;
+pub use token::{Access, Issued, Needs, Scope, Token};
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::{Router, middleware};
 
-/// One service of two routers: `guarded` wants the token, if there is one; `open` is for everybody.
-/// Whatever goes wrong before a handler is reached is answered as [`ErrorBody`] too.
-pub fn service<S: Clone + Send + Sync + 'static>(
-    guarded: Router<S>,
-    open: Router<S>,
-    token: Option<Token>,
-    body_bytes_max: usize,
-) -> Router<S> {
-    guarded
-        .layer(middleware::from_fn_with_state(token, token::require))
-        .merge(open)
+/// Routes that want a token which is enough for what they need.
+pub fn guard<S: Clone + Send + Sync + 'static>(routes: Router<S>, access: &Access, needs: Needs) -> Router<S> {
+    routes.layer(middleware::from_fn_with_state((access.clone(), needs), token::require))
+}
+
+/// A service of these routes. Whatever goes wrong before a handler is reached is answered as
+/// [`ErrorBody`] too.
+pub fn service<S: Clone + Send + Sync + 'static>(routes: Router<S>, body_bytes_max: usize) -> Router<S> {
+    routes
         .fallback(unknown_address)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(body_bytes_max))

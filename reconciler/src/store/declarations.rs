@@ -1,9 +1,10 @@
-//! What users declare: policies, groups and routes, each under its name.
+//! What users declare: policies, groups, calendars and routes, each under its name.
 
 use super::{Store, decode, encode};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shadow_core::model::calendar::CalendarSpec;
 use shadow_core::model::group::GroupSpec;
 use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::split::SplitSpec;
@@ -172,6 +173,47 @@ impl Store {
         })
     }
 
+    /// Stores a calendar.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_calendar(&self, spec: &CalendarSpec, only_new: bool) -> anyhow::Result<(Put, u64)> {
+        self.put_declaration("calendars", &spec.name, spec, only_new)
+    }
+
+    /// A calendar by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn calendar(&self, name: &str) -> anyhow::Result<Option<Stored<CalendarSpec>>> {
+        self.declaration("calendars", name)
+    }
+
+    /// At most `limit` calendars whose names come after `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn calendars(&self, after: &str, limit: usize) -> anyhow::Result<Page<CalendarSpec>> {
+        self.page("calendars", after, limit)
+    }
+
+    /// Removes a calendar, unless groups name it; those are returned.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remove_calendar(&self, name: &str) -> anyhow::Result<Vec<String>> {
+        let sql = "SELECT groups.name FROM groups, json_each(groups.spec, '$.calendars') AS named
+                   WHERE named.value = ?1 ORDER BY groups.name";
+        self.with(|connection| {
+            let users = names(connection, sql, name)?;
+            if users.is_empty() {
+                connection.execute("DELETE FROM calendars WHERE name = ?1", [name])?;
+                self.declarations_changed();
+            }
+            Ok(users)
+        })
+    }
+
     /// Names of the groups that use a policy.
     ///
     /// # Errors
@@ -232,8 +274,12 @@ fn stored(connection: &Connection, table: &str, name: &str) -> anyhow::Result<Op
 
 fn users_of(connection: &Connection, policy: &str) -> anyhow::Result<Vec<String>> {
     let sql = "SELECT name FROM groups WHERE json_extract(spec, '$.policy') = ?1 ORDER BY name";
+    names(connection, sql, policy)
+}
+
+fn names(connection: &Connection, sql: &str, key: &str) -> anyhow::Result<Vec<String>> {
     let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_map([policy], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 fn splits_of(connection: &Connection) -> anyhow::Result<Vec<SplitSpec>> {

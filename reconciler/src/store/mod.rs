@@ -4,6 +4,7 @@
 mod declarations;
 mod journal;
 mod open;
+mod tokens;
 
 pub use declarations::{PAGE_ITEMS_MAX, Page, Put, Stored};
 pub use journal::RECORDS_MAX as JOURNAL_RECORDS_MAX;

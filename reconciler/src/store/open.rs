@@ -10,9 +10,9 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version of the tables below; a store of a newer version is refused, not guessed at.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
-const SCHEMA: &str = "
+const SCHEMA_1: &str = "
     CREATE TABLE policies (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
     CREATE TABLE groups (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
     CREATE TABLE states (name TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
@@ -21,6 +21,12 @@ const SCHEMA: &str = "
     CREATE TABLE commands (id INTEGER PRIMARY KEY, name TEXT NOT NULL, command TEXT NOT NULL) STRICT;
     CREATE TABLE journal (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, name TEXT NOT NULL, entry TEXT NOT NULL) STRICT;
     CREATE INDEX journal_by_group ON journal (name, id);
+";
+
+/// What version 2 adds.
+const SCHEMA_2: &str = "
+    CREATE TABLE calendars (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
+    CREATE TABLE tokens (id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, scope TEXT NOT NULL, expires TEXT NOT NULL) STRICT;
 ";
 
 /// Smallest file that SQLite makes. It takes a shorter one for new, and would write over it.
@@ -45,9 +51,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
     ensure!(mode == "wal", "its file system lacks shared memory, which SQLite needs: choose a local disk with --data");
     // An intent that was written must survive a power cut, or the next start forgets it.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    if version == 0 {
-        create(&connection)?;
-    }
+    upgrade(&connection, version)?;
     Ok(connection)
 }
 
@@ -59,14 +63,17 @@ fn checked_version(connection: &Connection) -> anyhow::Result<i64> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match version {
         0 if tables > 0 => bail!("it is a database of another program: choose another folder with --data"),
-        0 | SCHEMA_VERSION => Ok(version),
+        0..=SCHEMA_VERSION => Ok(version),
         newer => bail!("it has version {newer}, this reconciler knows {SCHEMA_VERSION}: use the newer reconciler"),
     }
 }
 
-fn create(connection: &Connection) -> anyhow::Result<()> {
+/// Adds what a store of an older version lacks, all of it or nothing.
+fn upgrade(connection: &Connection, version: i64) -> anyhow::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(SCHEMA)?;
+    for schema in [SCHEMA_1, SCHEMA_2].iter().skip(usize::try_from(version)?) {
+        transaction.execute_batch(schema)?;
+    }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }

@@ -59,6 +59,26 @@ async fn a_group_is_created_and_changed() {
 }
 
 #[tokio::test]
+async fn a_calendar_lives_until_no_group_names_it() {
+    let served = Served::with_group().await;
+    let calendar = json!({"name": "sales", "events": {"friday": {"dates": ["2026-11-27"], "factor": 3}}});
+    let named = with(served.group(), "calendars", json!(["sales"]));
+    let (status, body) = served.put("/v1/groups/checkout", &named).await;
+    assert_eq!((status, paths(&body)), (StatusCode::UNPROCESSABLE_ENTITY, vec!["calendars[0]"]), "there is none yet");
+    assert_eq!(served.create("/v1/calendars/sales", &calendar).await.0, StatusCode::CREATED);
+    assert_eq!(served.put("/v1/groups/checkout", &named).await.0, StatusCode::OK);
+    assert_eq!(served.get("/v1/calendars").await.1["items"][0]["spec"]["name"], "sales");
+    let (status, body) = served.delete("/v1/calendars/sales").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(error(&body).contains("is named by checkout"), "{body}");
+    assert_eq!(served.put("/v1/groups/checkout", &served.group()).await.0, StatusCode::OK);
+    assert_eq!(served.delete("/v1/calendars/sales").await.0, StatusCode::NO_CONTENT);
+    assert_eq!(served.get("/v1/calendars/sales").await.0, StatusCode::NOT_FOUND);
+    let bad = with(calendar, "events", json!({"e": {"cron": "0 25 * * *", "duration": "1h", "factor": 2}}));
+    assert_eq!(paths(&served.put("/v1/calendars/sales", &bad).await.1), [r#"events["e"].cron"#]);
+}
+
+#[tokio::test]
 async fn policies_are_listed_page_by_page() {
     let served = Served::start().await;
     for name in ["c", "a", "b"] {

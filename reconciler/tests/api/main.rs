@@ -18,3 +18,5 @@ mod requests;
 mod splits;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod tokens;

@@ -1,0 +1,122 @@
+//! What each method says at one look: whether a shadow is wanted, and whether traffic should move.
+
+use super::Seen;
+use crate::forecast::{Forecast, NotReady, forecast};
+use crate::history::History;
+use crate::model::Policy;
+use crate::model::group::{Direction, SignalSpec};
+use crate::score::{SignalForecast, score};
+use jiff::{SignedDuration, Timestamp};
+
+/// Share of the limit at which a static threshold is commonly put.
+const STATIC_SHARE: f64 = 0.9;
+
+/// Window of `predict_linear` in the examples that everybody copies.
+const LINE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How a decision is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    /// By the policy's score.
+    Policy,
+    /// By the newest value.
+    StaticThreshold,
+    /// By a line through the last hour.
+    PredictLinear,
+    /// Not at all.
+    Nothing,
+}
+
+impl Method {
+    pub(super) const ALL: [Self; 4] = [Self::Policy, Self::StaticThreshold, Self::PredictLinear, Self::Nothing];
+}
+
+/// What is called for at one look, with the reason.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Alarm {
+    /// A shadow.
+    pub(super) stage: bool,
+    /// All traffic on the shadow.
+    pub(super) hand_over: bool,
+    /// Why.
+    pub(super) reason: String,
+}
+
+impl Alarm {
+    pub(super) fn of(method: Method, policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Self {
+        match method {
+            Method::Policy => by_score(policy, seen, at),
+            Method::StaticThreshold => worst(seen, |spec, history| by_value(spec, history)),
+            Method::PredictLinear => worst(seen, |spec, history| by_line(policy, spec, history, at)),
+            Method::Nothing => Self::default(),
+        }
+    }
+}
+
+fn by_score(policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Alarm {
+    let forecasts: Vec<(&str, &SignalSpec, Result<Forecast, NotReady>)> =
+        seen.iter().map(|(name, spec, history)| (name, spec, forecast(history, &policy.horizons, at))).collect();
+    let signals: Vec<SignalForecast<'_>> = forecasts
+        .iter()
+        .map(|(name, spec, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
+        .collect();
+    let score = score(&signals, &policy.horizons, at);
+    let (Some(short), Some(long)) = (score.horizons.first(), score.horizons.last()) else { return Alarm::default() };
+    let sure = score.confidence >= policy.spec.shadow_creation_threshold;
+    let reason = score.parts.iter().max_by(|one, other| one.lower.total_cmp(&other.lower));
+    Alarm {
+        stage: sure && long.lower >= policy.spec.shadowing_threshold,
+        hand_over: short.lower >= policy.spec.critical_threshold,
+        reason: reason.map(|part| part.reason.clone()).unwrap_or_default(),
+    }
+}
+
+fn by_value(spec: &SignalSpec, history: &History) -> Option<Alarm> {
+    let value = history.newest_value()?;
+    let hand_over = spec.breaks(value);
+    // Nine tenths of the limit, on the side on which there is no trouble yet.
+    let margin = spec.limit.abs() * (1.0 - STATIC_SHARE);
+    let near = match spec.direction {
+        Direction::Above => value >= spec.limit - margin,
+        Direction::Below => value <= spec.limit + margin,
+    };
+    Some(Alarm { stage: near, hand_over, reason: format!("the value is {value:.4}, the limit {}", spec.limit) })
+}
+
+fn by_line(policy: &Policy, spec: &SignalSpec, history: &History, at: Timestamp) -> Option<Alarm> {
+    let (level, slope) = line(history, at)?;
+    let ahead = |horizon: SignedDuration| level + slope * horizon.as_secs_f64();
+    let (short, long) = (ahead(policy.shortest_horizon()), ahead(policy.longest_horizon()));
+    let reason = format!("the line reaches {long:.4}, the limit is {}", spec.limit);
+    Some(Alarm { stage: spec.breaks(long), hand_over: spec.breaks(short), reason })
+}
+
+/// The least-squares line through the last hour: its value at `at`, and its slope per second.
+fn line(history: &History, at: Timestamp) -> Option<(f64, f64)> {
+    let recent = |(time, value): (Timestamp, Option<f64>)| {
+        let age = at.duration_since(time);
+        Some((-age.as_secs_f64(), value?)).filter(|_| age <= LINE)
+    };
+    let points: Vec<(f64, f64)> = history.iter().filter_map(recent).collect();
+    let number = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / number;
+    let (mean_x, mean_y) = (mean(|(x, _)| *x), mean(|(_, y)| *y));
+    let spread: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    let slope = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
+    (points.len() > 1 && slope.is_finite()).then_some((mean_y - slope * mean_x, slope))
+}
+
+/// Both calls of any signal; the reason of the first that calls.
+fn worst(seen: &Seen<'_>, alarm: impl Fn(&SignalSpec, &History) -> Option<Alarm>) -> Alarm {
+    let mut all = Alarm::default();
+    for (name, spec, history) in seen.iter() {
+        let Some(alarm) = alarm(spec, history) else { continue };
+        let is_first = !all.stage && !all.hand_over && (alarm.stage || alarm.hand_over);
+        if is_first {
+            all.reason = format!("{name}: {}", alarm.reason);
+        }
+        all.stage |= alarm.stage;
+        all.hand_over |= alarm.hand_over;
+    }
+    all
+}

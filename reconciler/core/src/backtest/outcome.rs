@@ -1,0 +1,163 @@
+//! What follows from the alarms of one method: actions, how early they came, and what they cost. The
+//! same rules for every method, so that only the alarms differ.
+
+use super::Breach;
+use super::alarm::Alarm;
+use crate::model::Policy;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Actions told at most of one method.
+const ACTIONS_MAX: usize = 200;
+
+/// What one method would have done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Outcome {
+    /// In the order of time; the first two hundred.
+    pub actions: Vec<Action>,
+    /// For each breach, seconds from the staging of a shadow until it began; absent without one.
+    pub lead_times_seconds: Vec<Option<f64>>,
+    /// Breaches before which a shadow was there.
+    pub warned: u32,
+    /// Breaches before which none was.
+    pub missed: u32,
+    /// Shadows that were staged and after which no limit broke within the longest horizon.
+    pub false_alarms: u32,
+    /// The same, for a week.
+    pub false_alarms_per_week: f64,
+    /// Hours during which there was a shadow.
+    pub shadow_hours: f64,
+    /// What these hours cost.
+    pub shadow_cost: f64,
+}
+
+/// Something that would have been done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Action {
+    /// When.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// What.
+    pub kind: ActionKind,
+    /// Why.
+    pub reason: String,
+}
+
+/// What would have been done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// A shadow is made.
+    Stage,
+    /// All traffic goes to it.
+    HandOver,
+    /// It is removed, unused.
+    Release,
+}
+
+/// One method on its way through a recording.
+pub(super) struct Run<'a> {
+    policy: &'a Policy,
+    hourly_cost: f64,
+    actions: Vec<Action>,
+    /// The newest answers to both questions, as many as the policy looks at.
+    staging: VecDeque<bool>,
+    critical: VecDeque<bool>,
+    /// Since when there is a shadow.
+    shadow: Option<Timestamp>,
+    /// When one was staged, and until when it stayed.
+    shadows: Vec<(Timestamp, Timestamp)>,
+    handed_over: Option<Timestamp>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(policy: &'a Policy, hourly_cost: f64) -> Self {
+        let (staging, critical) = (VecDeque::new(), VecDeque::new());
+        let (actions, shadows) = (Vec::new(), Vec::new());
+        Self { policy, hourly_cost, actions, staging, critical, shadow: None, shadows, handed_over: None }
+    }
+
+    pub(super) fn look(&mut self, at: Timestamp, alarm: &Alarm) {
+        let stage = self.agrees(|run| &mut run.staging, alarm.stage);
+        let hand_over = self.agrees(|run| &mut run.critical, alarm.hand_over);
+        let cooling = self.handed_over.is_some_and(|then| at.duration_since(then) < self.policy.cooldown);
+        match self.shadow {
+            None if (stage || hand_over) && !cooling => {
+                self.shadow = Some(at);
+                self.act(at, ActionKind::Stage, &alarm.reason);
+            }
+            Some(_) if hand_over && !cooling => {
+                self.handed_over = Some(at);
+                self.end_shadow(at);
+                self.act(at, ActionKind::HandOver, &alarm.reason);
+            }
+            Some(since) if at.duration_since(since) >= self.policy.max_shadow_age => {
+                self.end_shadow(at);
+                self.act(at, ActionKind::Release, "it was never needed");
+            }
+            None | Some(_) => {}
+        }
+    }
+
+    /// Whether as many of the newest answers agree as the policy wants.
+    fn agrees(&mut self, which: fn(&mut Self) -> &mut VecDeque<bool>, newest: bool) -> bool {
+        let (required, window) = (self.policy.spec.evaluations.required, self.policy.spec.evaluations.window);
+        let answers = which(self);
+        answers.push_back(newest);
+        if answers.len() > window as usize {
+            answers.pop_front();
+        }
+        answers.iter().filter(|answer| **answer).count() >= required as usize
+    }
+
+    fn act(&mut self, at: Timestamp, kind: ActionKind, reason: &str) {
+        if self.actions.len() < ACTIONS_MAX {
+            self.actions.push(Action { at, kind, reason: reason.to_owned() });
+        }
+    }
+
+    fn end_shadow(&mut self, at: Timestamp) {
+        self.shadows.extend(self.shadow.take().map(|since| (since, at)));
+    }
+
+    pub(super) fn finish(mut self, from: Timestamp, to: Timestamp, breaches: &[Breach]) -> Outcome {
+        self.end_shadow(to);
+        let horizon = self.policy.longest_horizon();
+        let followed = |since: Timestamp, until: Timestamp| {
+            breaches.iter().any(|breach| breach.end >= since && breach.start.duration_since(until) <= horizon)
+        };
+        // What a shadow was staged for may come after the end of the recording.
+        let is_false =
+            |(since, until): &&(Timestamp, Timestamp)| !followed(*since, *until) && to.duration_since(*since) > horizon;
+        let false_alarms = self.shadows.iter().filter(is_false).count();
+        let lead = |breach: &Breach| self.lead_time(breach, horizon);
+        let leads: Vec<Option<f64>> = breaches.iter().map(lead).collect();
+        let warned = leads.iter().flatten().count();
+        let weeks = to.duration_since(from).as_secs_f64() / (7.0 * 24.0 * 3600.0);
+        let hours = self.shadows.iter().map(|(since, until)| until.duration_since(*since).as_secs_f64() / 3600.0).sum();
+        Outcome {
+            actions: self.actions,
+            warned: count(warned),
+            missed: count(leads.len() - warned),
+            lead_times_seconds: leads,
+            false_alarms: count(false_alarms),
+            false_alarms_per_week: if weeks > 0.0 { false_alarms as f64 / weeks } else { 0.0 },
+            shadow_hours: hours,
+            shadow_cost: hours * self.hourly_cost,
+        }
+    }
+
+    /// Seconds from the staging of the shadow that was there, or had taken over, until a breach.
+    fn lead_time(&self, breach: &Breach, horizon: SignedDuration) -> Option<f64> {
+        let helps = |(since, until): &&(Timestamp, Timestamp)| {
+            *since < breach.start && breach.start.duration_since(*until) <= horizon
+        };
+        let (since, _) = self.shadows.iter().rev().find(helps)?;
+        Some(breach.start.duration_since(*since).as_secs_f64())
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

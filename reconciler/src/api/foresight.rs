@@ -1,0 +1,331 @@
+//! What is foreseen, and what would be done: forecasts as fans, places for shadows, replays of the
+//! past. It reads and computes; nothing is stored, moved or made.
+
+use crate::app::App;
+use crate::clock;
+use crate::http::{ApiError, Body, ErrorBody, Path};
+use anyhow::Context as _;
+use axum::Json;
+use axum::extract::State;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use shadow_core::backtest::{Backtest, Recorded, replay};
+use shadow_core::forecast::{Forecast, LEVELS, NotReady, forecast};
+use shadow_core::history::{History, Sample};
+use shadow_core::model::group::{Direction, GroupSpec, SignalSpec};
+use shadow_core::model::{Group, Policy, Problems, SlotId};
+use shadow_core::placement::{PlacementReport, place};
+use shadow_core::score::{Score, SignalForecast, score};
+use shadow_core::state::GroupState;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Forecasts and replays at once. Each keeps a core busy for seconds, and cycles must not wait for
+/// those who are curious.
+static COMPUTATIONS: Semaphore = Semaphore::const_new(1);
+
+/// Most signals of a replay.
+const SIGNALS_MAX: usize = 16;
+
+/// Most samples of one signal in a request; a recording of a group is bounded by its history.
+const SAMPLES_MAX: usize = 20_000;
+
+/// Forecasts of a group's signals, and the score that follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct GroupForecast {
+    /// The group.
+    pub group: String,
+    /// The slot that serves, whose signals these are.
+    pub slot: SlotId,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub made_at: Timestamp,
+    /// Levels of the quantiles, rising.
+    pub levels: Vec<f64>,
+    /// By signal.
+    pub signals: BTreeMap<String, Fan>,
+    /// The degradation score with its parts.
+    pub score: Score,
+}
+
+/// The forecast of one signal, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Fan {
+    /// The model that made it; absent without a forecast.
+    pub model: Option<String>,
+    /// Why that model, or why there is no forecast.
+    pub reason: String,
+    /// When there will be one, if that is known.
+    #[schema(value_type = Option<String>)]
+    pub ready_at: Option<Timestamp>,
+    /// The sample that it starts from.
+    pub newest: Option<Sample>,
+    /// From short to long; empty without a forecast.
+    pub horizons: Vec<FanHorizon>,
+}
+
+/// The extremes of the time from now to a horizon, as quantiles in the signal's unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FanHorizon {
+    /// Length in seconds.
+    pub seconds: f64,
+    /// Quantiles of the highest value in it.
+    pub maximum: Vec<f64>,
+    /// Quantiles of the lowest value in it.
+    pub minimum: Vec<f64>,
+}
+
+/// What is to be replayed: a group's own past, or samples.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BacktestRequest {
+    /// The group whose telemetry is replayed.
+    #[serde(default)]
+    group: Option<String>,
+    /// Name of the policy; that of the group when absent.
+    #[serde(default)]
+    policy: Option<String>,
+    /// How much of the group's past; the policy's history when absent.
+    #[serde(default)]
+    window: Option<String>,
+    /// Signals with their samples, in place of a group.
+    #[serde(default)]
+    signals: BTreeMap<String, RecordedSignal>,
+    /// Cost of a shadow for an hour.
+    #[serde(default)]
+    hourly_cost: f64,
+}
+
+/// A signal with its samples.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedSignal {
+    /// Value at which the service no longer does its job.
+    limit: f64,
+    /// On which side of the limit the trouble lies.
+    #[serde(default)]
+    direction: Direction,
+    /// In the order of time.
+    samples: Vec<Sample>,
+}
+
+/// Forecasts a group's signals now.
+#[utoipa::path(get, path = "/v1/groups/{name}/forecast", responses(
+    (status = 200, body = GroupForecast), (status = 404, body = ErrorBody)))]
+pub(super) async fn group_forecast(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<GroupForecast>, ApiError> {
+    let (group, state) = known(&app, &name)?;
+    let policy = policy_of(&app, &group.spec.policy)?;
+    let (slot, instance_id) = serving(&group, state.as_ref())?;
+    let now = clock::now();
+    let _only_one = COMPUTATIONS.acquire().await.context("the reconciler is stopping")?;
+    let pulled = pull(&app, &group, &policy, (&slot, &instance_id), policy.history, now).await;
+    compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await.map(Json)
+}
+
+/// Where shadows of a group would go, and why not elsewhere.
+#[utoipa::path(get, path = "/v1/groups/{name}/placement", responses(
+    (status = 200, body = PlacementReport), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(super) async fn group_placement(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<PlacementReport>, ApiError> {
+    let (group, state) = known(&app, &name)?;
+    let Some(profile) = &group.spec.placement_profile else {
+        let error = format!("group {name:?} has no placement_profile: declare its candidates there");
+        return Err(ApiError::Conflict(error));
+    };
+    Ok(Json(place(profile, &group.spec.size, &serving_zones(&group.spec, state.as_ref()))))
+}
+
+/// Plays recorded telemetry through forecast, score and thresholds.
+#[utoipa::path(post, path = "/v1/backtest", request_body = BacktestRequest, responses(
+    (status = 200, body = Backtest), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(super) async fn backtest(
+    State(app): State<Arc<App>>,
+    Body(request): Body<BacktestRequest>,
+) -> Result<Json<Backtest>, ApiError> {
+    request.check().into_result(())?;
+    let _only_one = COMPUTATIONS.acquire().await.context("the reconciler is stopping")?;
+    let hourly_cost = request.hourly_cost;
+    let (policy, signals) = match &request.group {
+        Some(group) => recorded_of(&app, group, &request).await?,
+        None => (policy_of(&app, request.policy.as_deref().unwrap_or_default())?, request.recorded()),
+    };
+    let found = compute(move || Ok(replay(&policy, &signals, hourly_cost))).await?;
+    let too_short = "the recording is too short for one look: a forecast needs 40 samples at the policy's step";
+    found.map(Json).ok_or_else(|| ApiError::Conflict(too_short.to_owned()))
+}
+
+impl BacktestRequest {
+    fn check(&self) -> Problems {
+        let mut problems = Problems::default();
+        problems.require(
+            self.group.is_some() == self.signals.is_empty(),
+            "group",
+            "it needs either group or signals",
+            "name a group, or give signals with their samples",
+        );
+        problems.require(
+            self.group.is_some() || self.policy.is_some(),
+            "policy",
+            "it is not said which policy is meant",
+            "name one",
+        );
+        if let Some(window) = &self.window {
+            problems.duration("window", window);
+        }
+        problems.in_range("hourly_cost", self.hourly_cost, 0.0, 1e15);
+        let few = self.signals.len() <= SIGNALS_MAX;
+        problems.require(few, "signals", "there are too many", format!("give at most {SIGNALS_MAX}"));
+        for (name, signal) in &self.signals {
+            let path = format!("signals[{name:?}].samples");
+            let few = signal.samples.len() <= SAMPLES_MAX;
+            problems.require(few, &path, "there are too many", format!("give at most {SAMPLES_MAX}"));
+            let in_order = signal.samples.is_sorted_by_key(|sample| sample.at);
+            problems.require(in_order, &path, "they are not in the order of time", "sort them");
+        }
+        problems
+    }
+
+    fn recorded(&self) -> BTreeMap<String, Recorded> {
+        let recorded = |signal: &RecordedSignal| {
+            let RecordedSignal { limit, direction, samples } = signal.clone();
+            let spec = SignalSpec { query: String::new(), limit, direction, unit: "count".to_owned() };
+            Recorded { spec, samples }
+        };
+        self.signals.iter().map(|(name, signal)| (name.clone(), recorded(signal))).collect()
+    }
+}
+
+/// A group's own past.
+async fn recorded_of(
+    app: &App,
+    name: &str,
+    request: &BacktestRequest,
+) -> Result<(Policy, BTreeMap<String, Recorded>), ApiError> {
+    let (group, state) = known(app, name)?;
+    let policy = policy_of(app, request.policy.as_deref().unwrap_or(&group.spec.policy))?;
+    let window = request.window.as_ref().and_then(|text| parse_window(text)).unwrap_or(policy.history);
+    let (slot, instance_id) = serving(&group, state.as_ref())?;
+    let pulled = pull(app, &group, &policy, (&slot, &instance_id), window.min(policy.history), clock::now()).await;
+    let mut signals = BTreeMap::new();
+    for (name, samples) in pulled {
+        let samples =
+            samples.map_err(|reason| ApiError::Conflict(format!("signal {name:?} cannot be read: {reason}")))?;
+        let spec = group.spec.signals.get(&name).context("a signal that the group does not have")?.clone();
+        signals.insert(name, Recorded { spec, samples });
+    }
+    Ok((policy, signals))
+}
+
+fn parse_window(text: &str) -> Option<SignedDuration> {
+    shadow_core::model::check::parse_duration(text).ok()
+}
+
+fn known(app: &App, name: &str) -> Result<(Group, Option<GroupState>), ApiError> {
+    let stored = app.store.group(name)?.ok_or_else(|| ApiError::NotFound(format!("there is no group {name:?}")))?;
+    Ok((stored.spec.check(stored.generation)?, app.store.state(name)?))
+}
+
+fn policy_of(app: &App, name: &str) -> Result<Policy, ApiError> {
+    let stored = app.store.policy(name)?.ok_or_else(|| ApiError::NotFound(format!("there is no policy {name:?}")))?;
+    Ok(stored.spec.check()?)
+}
+
+/// The slot that serves and the id of its instance: the declared one, until a state says otherwise.
+fn serving(group: &Group, state: Option<&GroupState>) -> Result<(SlotId, String), ApiError> {
+    let declared = || group.spec.primary.instance_id.clone();
+    let Some(state) = state else {
+        let first = SlotId::next_after([]);
+        return Ok((first, declared()));
+    };
+    let instance = state.slots.get(state.primary()).and_then(|slot| slot.instance.as_ref());
+    Ok((state.primary().clone(), instance.map_or_else(declared, |instance| instance.instance_id.clone())))
+}
+
+/// Zones in which a shadow would fail together with what serves.
+fn serving_zones(spec: &GroupSpec, state: Option<&GroupState>) -> BTreeSet<String> {
+    let declared = std::iter::once(&spec.primary).chain(spec.members.values()).filter_map(|it| it.zone.clone());
+    let primary = state.and_then(|state| state.slots.get(state.primary()));
+    declared.chain(primary.and_then(|slot| slot.instance.as_ref()?.zone.clone())).collect()
+}
+
+/// Samples by signal, or why they cannot be had.
+type Pulled = BTreeMap<String, Result<Vec<Sample>, String>>;
+
+async fn pull(
+    app: &App,
+    group: &Group,
+    policy: &Policy,
+    (slot, instance_id): (&SlotId, &str),
+    window: SignedDuration,
+    now: Timestamp,
+) -> Pulled {
+    let start = now.checked_sub(window).unwrap_or(now);
+    let mut pulled = Pulled::new();
+    for (name, signal) in &group.spec.signals {
+        let query = signal.query_for(&group.name, slot, instance_id);
+        let answer = app.prometheus.range(&query, start, now, policy.step).await;
+        let samples = answer.map(|samples| samples.into_iter().map(|(at, value)| Sample { at, value }).collect());
+        pulled.insert(name.clone(), samples.map_err(|error| error.to_string()));
+    }
+    pulled
+}
+
+fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: Timestamp) -> GroupForecast {
+    let forecasts: BTreeMap<&String, Result<Forecast, NotReady>> =
+        pulled.iter().map(|(name, samples)| (name, forecast_of(samples, policy, now))).collect();
+    let signals: Vec<SignalForecast<'_>> = forecasts
+        .iter()
+        .filter_map(|(name, forecast)| {
+            let spec = group.spec.signals.get(*name)?;
+            Some(SignalForecast { name, spec, forecast: forecast.as_ref() })
+        })
+        .collect();
+    let score = score(&signals, &policy.horizons, now);
+    let signals = forecasts.iter().map(|(name, forecast)| ((*name).clone(), fan(forecast))).collect();
+    GroupForecast { group: group.name.to_string(), slot, made_at: now, levels: LEVELS.to_vec(), signals, score }
+}
+
+fn forecast_of(samples: &Result<Vec<Sample>, String>, policy: &Policy, now: Timestamp) -> Result<Forecast, NotReady> {
+    let samples = samples.as_ref().map_err(|reason| NotReady { reason: reason.clone(), ready_at: None })?;
+    let mut history = History::new(policy.step, policy.history);
+    for sample in samples {
+        history.push(*sample, now);
+    }
+    forecast(&history, &policy.horizons, now)
+}
+
+fn fan(forecast: &Result<Forecast, NotReady>) -> Fan {
+    match forecast {
+        Ok(forecast) => Fan {
+            model: serde_json::to_value(forecast.model).ok().and_then(|model| Some(model.as_str()?.to_owned())),
+            reason: forecast.reason.clone(),
+            ready_at: None,
+            newest: Some(forecast.newest),
+            horizons: forecast.windows.iter().map(fan_horizon).collect(),
+        },
+        Err(NotReady { reason, ready_at }) => {
+            Fan { model: None, reason: reason.clone(), ready_at: *ready_at, newest: None, horizons: Vec::new() }
+        }
+    }
+}
+
+fn fan_horizon(window: &shadow_core::forecast::Window) -> FanHorizon {
+    FanHorizon {
+        seconds: window.horizon.as_secs_f64(),
+        maximum: window.maximum.quantiles().to_vec(),
+        minimum: window.minimum.quantiles().to_vec(),
+    }
+}
+
+/// Computes beside the threads that answer.
+async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.context("the computation failed")?
+}
