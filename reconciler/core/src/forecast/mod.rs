@@ -5,6 +5,7 @@
 //! the reason. Never fails on gaps, and never forecasts from stale samples.
 
 mod backtest;
+pub mod blend;
 mod choice;
 mod distribution;
 mod ensemble;
