@@ -24,6 +24,10 @@ pub enum ModelName {
     DampedTrend,
     /// The usual day, plus the trend of the deviations from it.
     ProfileTrend,
+    /// The level by simple exponential smoothing.
+    SmoothedLevel,
+    /// Some twenty simple forecasts, weighed by what each was worth in the past of the series.
+    Blend,
 }
 
 impl fmt::Display for ModelName {
@@ -33,6 +37,8 @@ impl fmt::Display for ModelName {
             Self::SeasonalNaive => "seasonal naive",
             Self::DampedTrend => "damped trend",
             Self::ProfileTrend => "profile and trend",
+            Self::SmoothedLevel => "smoothed level",
+            Self::Blend => "blend",
         })
     }
 }

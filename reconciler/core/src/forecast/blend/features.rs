@@ -6,10 +6,27 @@
 use super::past::Past;
 
 /// Corrections that are weighed.
-pub(super) const COUNT: usize = 18;
+pub(super) const COUNT: usize = 20;
 
 /// Corrections, in the order of the weights.
 pub(super) type Features = [f64; COUNT];
+
+/// Weights that make one of the simple forecasts of the corrections: what was seen a day before.
+pub(super) const A_DAY_BEFORE: Features = weights(&[1, 2]);
+/// The newest value.
+pub(super) const NEWEST: Features = weights(&[5, 6, 7, 8, 9, 11, 12]);
+/// The exponentially smoothed level, of shorter and of longer memory.
+pub(super) const LEVELS: [Features; 2] = [weights(&[18]), weights(&[19])];
+
+const fn weights(whole: &[usize]) -> Features {
+    let mut weights = [0.0; COUNT];
+    let mut index = 0;
+    while index < whole.len() {
+        weights[whole[index]] = 1.0;
+        index += 1;
+    }
+    weights
+}
 
 /// What is the same for every step ahead of one origin.
 pub(super) struct Origin {
@@ -31,6 +48,8 @@ pub(super) struct Origin {
     /// Mean over the same hour yesterday and a week ago.
     hour_yesterday: f64,
     hour_last_week: f64,
+    /// Exponentially smoothed.
+    levels: [f64; 2],
 }
 
 /// Reaches, in smoothing lengths (a quarter of an hour), over which one and two weeks ago are averaged.
@@ -66,6 +85,7 @@ impl Origin {
             usual_day,
             hour_yesterday: ago(spans.day).unwrap_or(hour) - usual_hour,
             hour_last_week: ago(spans.week).unwrap_or(hour) - usual_hour,
+            levels: past.levels(step),
         }
     }
 
@@ -88,6 +108,7 @@ impl Origin {
         let both_weeks = f64::midpoint(both_weeks, weekly(two_weeks_ago, TWO_WEEKS_REACH).unwrap_or(both_weeks));
         let within_hour = self.within_hour(past, target, lead);
         let [quarter, hour, six, day] = self.deviations;
+        let [level, slow_level] = self.levels;
         let corrections = [
             exactly - usual,
             at_yesterday - around_yesterday,
@@ -107,6 +128,8 @@ impl Origin {
             self.hour_yesterday,
             self.hour_last_week,
             within_hour,
+            level - usual,
+            slow_level - usual,
         ];
         (usual, corrections)
     }

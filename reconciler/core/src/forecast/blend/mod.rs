@@ -4,6 +4,7 @@
 //! them, and the quantiles of what they missed, relative to how restless the series was. Newer
 //! forecasts count more. Never draws at random, so that equal pasts give equal bits.
 
+mod bucket;
 mod features;
 mod past;
 pub mod prior;
@@ -11,14 +12,21 @@ mod regression;
 mod spread;
 mod squash;
 pub mod training;
+mod trial;
+mod windows;
 
+use super::backtest::Accuracy;
+use super::choice::ModelName;
+use super::distribution::Distribution;
 use super::quantiles::{LEVELS, Quantiles, Weighted, median, of_weighted};
+use bucket::{Bucket, buckets};
 use features::{Features, Origin};
 use past::Past;
 use prior::{LeadPrior, Prior};
 use regression::{Row, dot, fit};
 use spread::{Causes, Restlessness, level, ratio};
 use squash::Squash;
+use trial::{Verdict, judge};
 
 /// Origins of the back-test: enough for twenty weights, few enough for a millisecond.
 const ORIGINS_MAX: usize = 480;
@@ -32,47 +40,12 @@ const HALF_LIFE_DAYS: f64 = 10.0;
 /// How many rows the prior weights are worth.
 const PRIOR_ROWS: f64 = 1.0;
 
+/// Every so many buckets, from the longest, models are judged in, in so many at most.
+const JUDGED_EVERY: usize = 5;
+const JUDGED_MAX: usize = 2;
+
 /// Rounds of the regression; it begins at the weights of the bucket before.
 const ROUNDS: usize = 2;
-
-/// Last lead time of each bucket, in steps; beyond them each is twice the one before.
-const BUCKET_ENDS: [usize; 10] = [1, 2, 4, 7, 12, 24, 48, 96, 192, 288];
-
-/// Lead times that are forecast alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bucket {
-    first: usize,
-    last: usize,
-}
-
-impl Bucket {
-    fn middle(self) -> f64 {
-        f64::midpoint(self.first as f64, self.last as f64)
-    }
-
-    /// A lead time in it, another one for each `turn`, spread evenly (by the golden ratio).
-    fn lead(self, turn: usize) -> usize {
-        const GOLDEN: f64 = 0.618_033_988_749_894_9;
-        let share = (turn as f64 * GOLDEN).fract();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small number")]
-        let offset = (share * (self.last - self.first + 1) as f64) as usize;
-        (self.first + offset).min(self.last)
-    }
-}
-
-fn buckets(horizon: usize) -> Vec<Bucket> {
-    let beyond = std::iter::successors(BUCKET_ENDS.last().map(|end| 2 * end), |end| Some(2 * end));
-    let mut first = 1;
-    let mut buckets = Vec::new();
-    for end in BUCKET_ENDS.into_iter().chain(beyond) {
-        buckets.push(Bucket { first, last: end.min(horizon) });
-        first = end + 1;
-        if first > horizon {
-            break;
-        }
-    }
-    buckets
-}
 
 /// What was learned of one bucket.
 struct Learned {
@@ -90,110 +63,171 @@ pub struct Blend {
     past: Past,
     squash: Squash,
     learned: Vec<Learned>,
-    horizon: usize,
+    places: Vec<Place>,
+    verdict: Option<Verdict>,
 }
 
-/// A forecast of the past with where it was made.
+/// A place in the past from which is forecast.
+struct Place {
+    origin: Origin,
+    restlessness: Restlessness,
+    /// How much it counts: less with age.
+    weight: f64,
+}
+
+/// A forecast of the past with what came, and where it was made.
 struct Checked {
     row: Row,
     causes: Causes,
+    origin: usize,
+    lead: usize,
+}
+
+impl Checked {
+    /// How far it may have been off, relative to `reference`.
+    fn spread(&self, prior: &LeadPrior, reference: f64) -> f64 {
+        ratio(level(&self.causes, &prior.spread), reference)
+    }
 }
 
 impl Blend {
-    /// Learns from `values` (one per step, NaN for a gap) with `day` steps a day.
+    /// Learns from `values` (one per step, NaN for a gap) with `day` steps a day, for lead times up
+    /// to `horizon`.
     pub fn fit(values: &[f64], day: usize, horizon: usize, prior: &Prior) -> Self {
-        let (squash, squashed) = Squash::fit(values);
-        let past = Past::new(squashed, day);
-        let mut blend = Self { past, squash, learned: Vec::new(), horizon };
-        let origins = blend.origins();
+        let mut blend = Self::unlearned(values, day);
+        let with_prior = |bucket: Bucket| Some((bucket, prior.at(bucket.middle() / day as f64)?));
+        let buckets: Vec<(Bucket, &LeadPrior)> = buckets(horizon).into_iter().filter_map(with_prior).collect();
+        let judged: Vec<(Bucket, &LeadPrior)> = buckets.iter().rev().step_by(JUDGED_EVERY).take(JUDGED_MAX).copied().collect();
+        blend.verdict = judge(&blend, &blend.places, &judged);
+        let fixed = blend.verdict.as_ref().and_then(|verdict| verdict.fixed);
         let mut start = None;
-        for bucket in buckets(horizon) {
-            let Some(prior) = prior.at(bucket.middle() / day as f64) else { continue };
-            let learned = blend.learn(bucket, &origins, prior, start.as_ref());
+        for (bucket, prior) in buckets {
+            let learned = blend.learn(bucket, prior, fixed, start.as_ref());
             start = Some(learned.weights);
             blend.learned.push(learned);
         }
         blend
     }
 
-    /// Where forecasts of the past are made, newest first; never at a gap.
-    fn origins(&self) -> Vec<(Origin, Restlessness)> {
-        let last = self.past.len().saturating_sub(1);
-        let first = (2 * self.past.spans.day).min(last / 3);
-        let spacing = (last - first).div_ceil(ORIGINS_MAX).max(SPACING_MIN);
-        let at = |step: usize| {
-            let origin = Origin::new(&self.past, step);
-            let restlessness = Restlessness::new(&self.past, &origin);
-            (origin, restlessness)
-        };
-        let steps = (first..last).rev().step_by(spacing);
-        steps.filter(|step| self.past.get(*step).is_some()).map(at).collect()
+    /// The past alone.
+    fn unlearned(values: &[f64], day: usize) -> Self {
+        let (squash, squashed) = Squash::fit(values);
+        let past = Past::new(squashed, day);
+        let places = places(&past);
+        Self { past, squash, learned: Vec::new(), places, verdict: None }
     }
 
-    fn checked(&self, bucket: Bucket, origins: &[(Origin, Restlessness)], weights: &Features) -> Vec<Checked> {
-        let last = self.past.len().saturating_sub(1);
-        let day = self.past.spans.day as f64;
-        let check = |(turn, (origin, restlessness)): (usize, &(Origin, Restlessness))| {
-            let lead = bucket.lead(turn);
-            let value = self.past.get(origin.step + lead)?;
-            let (usual, features) = origin.ahead(&self.past, lead);
+    fn checked(&self, bucket: Bucket, places: &[Place], weights: &Features) -> Vec<Checked> {
+        let check = |(turn, place): (usize, &Place)| {
+            let (origin, lead) = (place.origin.step, bucket.lead(turn));
+            let value = self.past.get(origin + lead)?;
+            let (usual, features) = place.origin.ahead(&self.past, lead);
             let height = self.squash.above_floor(usual + dot(weights, &features));
-            let age = (last - origin.step - lead) as f64 / day;
-            let weight = 0.5_f64.powf(age / HALF_LIFE_DAYS);
-            let causes = restlessness.causes(&self.past, lead, height);
-            Some(Checked { row: Row { features, came: value - usual, weight }, causes })
+            let causes = place.restlessness.causes(&self.past, lead, height);
+            Some(Checked { row: Row { features, came: value - usual, weight: place.weight }, causes, origin, lead })
         };
-        origins.iter().enumerate().filter_map(check).collect()
+        places.iter().enumerate().filter_map(check).collect()
     }
 
-    fn learn(
-        &self,
-        bucket: Bucket,
-        origins: &[(Origin, Restlessness)],
-        prior: &LeadPrior,
-        start: Option<&Features>,
-    ) -> Learned {
-        let checked = self.checked(bucket, origins, start.unwrap_or(&prior.weights));
+    fn learn(&self, bucket: Bucket, prior: &LeadPrior, fixed: Option<Features>, start: Option<&Features>) -> Learned {
+        let start = start.unwrap_or(&prior.weights);
+        let checked = self.checked(bucket, &self.places, start);
         let rows: Vec<Row> = checked.iter().map(|checked| checked.row).collect();
-        let weights = fit(&rows, start.unwrap_or(&prior.weights), &prior.weights, PRIOR_ROWS, ROUNDS);
-        let levels: Vec<f64> = checked.iter().map(|checked| level(&checked.causes, &prior.spread)).collect();
-        let reference = levels.iter().sum::<f64>() / levels.len().max(1) as f64;
-        let scaled = |(row, level): (&Row, &f64)| (row.error(&weights) / ratio(*level, reference), row.weight);
-        let mut errors: Vec<Weighted> = rows.iter().zip(&levels).map(scaled).collect();
+        let weights = fixed.unwrap_or_else(|| learn_weights(&rows, start, prior));
+        let (mut errors, reference) = errors_of(&checked, &weights, prior);
         let errors = if errors.is_empty() { [0.0; LEVELS.len()] } else { widened(of_weighted(&mut errors), prior.widening) };
         Learned { middle: bucket.middle(), weights, spread: prior.spread, reference, errors }
     }
 
-    /// Quantiles of each step of the horizon, in the signal's unit.
-    pub fn forecast(&self) -> Vec<Quantiles> {
-        let Some(newest) = self.past.len().checked_sub(1) else { return Vec::new() };
-        let origin = Origin::new(&self.past, newest);
-        let restlessness = Restlessness::new(&self.past, &origin);
-        (1..=self.horizon).map(|lead| self.step(&origin, &restlessness, lead)).collect()
+    /// Quantiles of each of the next `horizon` steps, in the signal's unit.
+    pub fn steps(&self, horizon: usize) -> Vec<Quantiles> {
+        let now = self.now();
+        let restlessness = Restlessness::new(&self.past, &now);
+        (1..=horizon).map(|lead| self.step(&now, &restlessness, lead)).collect()
+    }
+
+    /// Distributions of the highest and the lowest value of the next `length` steps; `None` when no
+    /// such window was seen.
+    pub(super) fn window(&self, length: usize) -> Option<(Distribution, Distribution)> {
+        let extremes = self.extremes(&self.now(), &self.places, length);
+        let kept = self.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
+        let distribution = |samples: Vec<Weighted>, kept: f64| {
+            (!samples.is_empty()).then(|| Distribution::new(samples, extremes.evidence * kept))
+        };
+        Some((distribution(extremes.highest, kept.0)?, distribution(extremes.lowest, kept.1)?))
+    }
+
+    /// The model that the past preferred.
+    pub(super) fn model(&self) -> ModelName {
+        self.verdict.as_ref().map_or(ModelName::Blend, |verdict| verdict.model)
+    }
+
+    /// How good its forecasts of the past were; `None` when too few could be checked.
+    pub(super) fn accuracy(&self) -> Option<Accuracy> {
+        self.verdict.as_ref().map(|verdict| verdict.loss.accuracy(&verdict.naive))
+    }
+
+    fn now(&self) -> Origin {
+        Origin::new(&self.past, self.past.len().saturating_sub(1))
+    }
+
+    /// What is expected `lead` steps after an origin, squashed.
+    fn point(&self, origin: &Origin, lead: usize) -> f64 {
+        let (usual, features) = origin.ahead(&self.past, lead);
+        let weighed = self.neighbours(lead).into_iter().flatten().map(|(share, it)| share * dot(&it.weights, &features));
+        usual + weighed.sum::<f64>()
     }
 
     fn step(&self, origin: &Origin, restlessness: &Restlessness, lead: usize) -> Quantiles {
-        let (usual, features) = origin.ahead(&self.past, lead);
-        let neighbours = self.neighbours(lead);
-        let point = usual + neighbours.iter().map(|(share, learned)| share * dot(&learned.weights, &features)).sum::<f64>();
+        let point = self.point(origin, lead);
         let causes = restlessness.causes(&self.past, lead, self.squash.above_floor(point));
-        let spread = neighbours.map(|(share, learned)| (share * ratio(level(&causes, &learned.spread), learned.reference), learned));
-        let mut levels = (0..LEVELS.len())
-            .map(|index| point + spread.iter().map(|(factor, learned)| factor * learned.errors[index]).sum::<f64>());
-        let quantiles: Quantiles = std::array::from_fn(|_| levels.next().unwrap_or(point));
+        let mut quantiles = [point; LEVELS.len()];
+        for (share, learned) in self.neighbours(lead).into_iter().flatten() {
+            let factor = share * ratio(level(&causes, &learned.spread), learned.reference);
+            quantiles.iter_mut().zip(&learned.errors).for_each(|(quantile, error)| *quantile += factor * error);
+        }
         let middle = median(&quantiles);
         quantiles.map(|quantile| self.squash.in_units(quantile, middle))
     }
 
     /// The two buckets that a lead time lies between, each with its share.
-    fn neighbours(&self, lead: usize) -> [(f64, &Learned); 2] {
-        let after = self.learned.partition_point(|learned| learned.middle < lead as f64).min(self.learned.len() - 1);
-        let before = after.saturating_sub(1);
-        let (a, b) = (&self.learned[before], &self.learned[after]);
-        let share = ((lead as f64 / a.middle).ln() / (b.middle / a.middle).ln()).clamp(0.0, 1.0);
-        let share = if share.is_nan() { 1.0 } else { share };
-        [(1.0 - share, a), (share, b)]
+    fn neighbours(&self, lead: usize) -> [Option<(f64, &Learned)>; 2] {
+        let after = self.learned.partition_point(|learned| learned.middle < lead as f64);
+        let (before, after) = (after.checked_sub(1).and_then(|index| self.learned.get(index)), self.learned.get(after));
+        let share = match (before, after) {
+            (Some(a), Some(b)) => (lead as f64 / a.middle).ln() / (b.middle / a.middle).ln(),
+            (None, _) => 1.0,
+            (_, None) => 0.0,
+        };
+        [before.map(|learned| (1.0 - share, learned)), after.map(|learned| (share, learned))]
     }
+}
+
+/// Where forecasts of the past are made, newest first; never at a gap.
+fn places(past: &Past) -> Vec<Place> {
+    let last = past.len().saturating_sub(1);
+    let first = (2 * past.spans.day).min(last / 3);
+    let spacing = (last - first).div_ceil(ORIGINS_MAX).max(SPACING_MIN);
+    let at = |step: usize| {
+        let origin = Origin::new(past, step);
+        let restlessness = Restlessness::new(past, &origin);
+        let age = (last - step) as f64 / past.spans.day as f64;
+        Place { origin, restlessness, weight: 0.5_f64.powf(age / HALF_LIFE_DAYS) }
+    };
+    let steps = (first..last).rev().step_by(spacing);
+    steps.filter(|step| past.get(*step).is_some()).map(at).collect()
+}
+
+fn learn_weights(rows: &[Row], start: &Features, prior: &LeadPrior) -> Features {
+    fit(rows, start, &prior.weights, PRIOR_ROWS, ROUNDS)
+}
+
+/// What was missed, relative to the spread, and the level of spread that it is relative to.
+fn errors_of(checked: &[Checked], weights: &Features, prior: &LeadPrior) -> (Vec<Weighted>, f64) {
+    let levels = checked.iter().map(|checked| level(&checked.causes, &prior.spread));
+    let reference = levels.sum::<f64>() / checked.len().max(1) as f64;
+    let scaled = |it: &Checked| (it.row.error(weights) / it.spread(prior, reference), it.row.weight);
+    (checked.iter().map(scaled).collect(), reference)
 }
 
 /// Quantiles further from their median, by one factor up to the 80 % interval and one at the ends.

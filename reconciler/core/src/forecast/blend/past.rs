@@ -62,6 +62,8 @@ pub(super) struct Past {
     values: Vec<f64>,
     /// The newest value up to each step.
     held: Vec<f64>,
+    /// Exponentially smoothed, with a memory of an hour and of six.
+    levels: [Vec<f64>; 2],
     sums: Sums,
     counts: Sums,
     /// For each step and one day more: the median of the same step of the last days.
@@ -96,10 +98,12 @@ impl Past {
             .enumerate()
             .map(|(step, (value, usual))| if step < day { 0.0 } else { distance(value, usual) })
             .collect();
+        let spans = Spans::new(day);
         let count = values.len().max(1) as f64;
         let still = STILL * (moves.iter().sum::<f64>() + MISSES_WEIGHT * misses.iter().sum::<f64>()) / count;
         Self {
-            spans: Spans::new(day),
+            spans,
+            levels: [smoothed(&held, spans.hour), smoothed(&held, spans.six_hours)],
             sums: Sums::of(values.iter().map(|value| if value.is_nan() { 0.0 } else { *value })),
             counts: Sums::of(values.iter().map(|value| f64::from(u8::from(!value.is_nan())))),
             usual_sums: Sums::of(usual.iter().copied()),
@@ -127,6 +131,11 @@ impl Past {
     /// The newest value up to a step.
     pub(super) fn held(&self, step: usize) -> f64 {
         self.held.get(step).copied().unwrap_or(0.0)
+    }
+
+    /// Exponentially smoothed levels at a step, of shorter and of longer memory.
+    pub(super) fn levels(&self, step: usize) -> [f64; 2] {
+        self.levels.each_ref().map(|levels| levels.get(step).copied().unwrap_or(0.0))
     }
 
     /// Mean of what is present from `first` up to, not including, `end`.
@@ -201,6 +210,17 @@ fn held(values: &[f64]) -> Vec<f64> {
         newest
     };
     values.iter().map(carry).collect()
+}
+
+/// Simple exponential smoothing in which a value counts half after `half_life` steps.
+fn smoothed(held: &[f64], half_life: usize) -> Vec<f64> {
+    let share = 1.0 - 0.5_f64.powf(1.0 / half_life as f64);
+    let mut level = held.first().copied().unwrap_or(0.0);
+    let advance = |value: &f64| {
+        level += share * (value - level);
+        level
+    };
+    held.iter().map(advance).collect()
 }
 
 /// For each step and one day more, the median of the same step of the days before; of the first

@@ -14,7 +14,7 @@ const LANES: usize = 4;
 const GROUPS: usize = COUNT.div_ceil(LANES);
 
 /// Share of the mean error below which errors weigh alike, so that none weighs infinitely.
-const ERROR_MIN: f64 = 0.05;
+const ERROR_MIN: f32 = 0.05;
 
 /// Share of the mean variance of the columns that every column gets: an empty one has no weight to learn.
 const VARIANCE_MIN: f64 = 1e-6;
@@ -61,20 +61,28 @@ pub(super) fn fit(rows: &[Row], start: &Features, prior: &Features, strength: f6
         return *prior;
     }
     let count = total * total / squares;
-    let scaled: Vec<(Lanes, f32)> = rows.iter().map(|row| (lanes(row, &scales), narrow(row.error(prior) / unit))).collect();
-    let mut weights = *start;
+    let narrowed = |row: &Row| Narrow {
+        lanes: lanes(&row.features, |value, scale| value / scale, &scales),
+        missed: narrow(row.error(prior) / unit),
+        weight: narrow(row.weight / total * count),
+    };
+    let narrowed: Vec<Narrow> = rows.iter().map(narrowed).collect();
+    let mut moved: Features = std::array::from_fn(|index| (start[index] - prior[index]) * scales[index] / unit);
     for _ in 0..rounds {
+        let before = lanes(&moved, |value, _| value, &scales);
         let mut sums = Sums { matrix: [[[0.0; LANES]; GROUPS]; COUNT], side: [[0.0; LANES]; GROUPS] };
-        for (row, (lanes, missed)) in rows.iter().zip(&scaled) {
-            let error = row.error(&weights).abs() / unit;
-            sums.add(lanes, *missed, narrow(row.weight / total * count / error.max(ERROR_MIN)));
-        }
-        let Some(step) = sums.solve(strength / count) else { return weights };
-        let moved = |((step, scale), prior): ((f64, &f64), &f64)| prior + step * unit / scale;
-        let mut next = step.into_iter().zip(&scales).zip(prior).map(moved);
-        weights = std::array::from_fn(|_| next.next().unwrap_or(0.0));
+        narrowed.iter().for_each(|row| sums.add(row, &before));
+        let Some(next) = sums.solve(strength / count) else { break };
+        moved = next;
     }
-    weights
+    std::array::from_fn(|index| prior[index] + moved[index] * unit / scales[index])
+}
+
+/// A row as the sums see it: in scaled columns, relative to what the prior weights say.
+struct Narrow {
+    lanes: Lanes,
+    missed: f32,
+    weight: f32,
 }
 
 /// Root mean square of each column.
@@ -88,8 +96,8 @@ fn scales(rows: &[Row]) -> Features {
     scales.map(|sum| if sum > 0.0 { (sum / rows.len() as f64).sqrt() } else { 1.0 })
 }
 
-fn lanes(row: &Row, scales: &Features) -> Lanes {
-    let mut scaled = row.features.iter().zip(scales).map(|(value, scale)| narrow(value / scale));
+fn lanes(values: &Features, scaled: fn(f64, f64) -> f64, scales: &Features) -> Lanes {
+    let mut scaled = values.iter().zip(scales).map(|(value, scale)| narrow(scaled(*value, *scale)));
     std::array::from_fn(|_| std::array::from_fn(|_| scaled.next().unwrap_or(0.0)))
 }
 
@@ -100,16 +108,20 @@ fn narrow(value: f64) -> f32 {
 }
 
 impl Sums {
-    fn add(&mut self, row: &Lanes, missed: f32, weight: f32) {
-        for (target, value) in self.side.as_flattened_mut().iter_mut().zip(row.as_flattened()) {
-            *target += weight * missed * value;
+    /// Adds a row, weighted down by what `moved` weights leave of its error.
+    fn add(&mut self, row: &Narrow, moved: &Lanes) {
+        let products = row.lanes.iter().zip(moved).fold([0.0; LANES], |sums: [f32; LANES], (values, weights)| {
+            std::array::from_fn(|lane| sums[lane] + values[lane] * weights[lane])
+        });
+        let error = (row.missed - products.iter().sum::<f32>()).abs();
+        let weight = row.weight / error.max(ERROR_MIN);
+        for (target, values) in self.side.iter_mut().zip(&row.lanes) {
+            *target = std::array::from_fn(|lane| target[lane] + weight * row.missed * values[lane]);
         }
-        for (index, (target, value)) in self.matrix.iter_mut().zip(row.as_flattened()).enumerate() {
+        for (index, (target, value)) in self.matrix.iter_mut().zip(row.lanes.as_flattened()).enumerate() {
             let factor = weight * value;
-            for (target, values) in target.iter_mut().zip(row).take(index / LANES + 1) {
-                for (target, value) in target.iter_mut().zip(values) {
-                    *target += factor * value;
-                }
+            for (target, values) in target.iter_mut().zip(&row.lanes).take(index / LANES + 1) {
+                *target = std::array::from_fn(|lane| target[lane] + factor * values[lane]);
             }
         }
     }

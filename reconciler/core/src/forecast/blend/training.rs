@@ -6,7 +6,9 @@
 use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
 use super::spread::{self, Causes};
-use super::{BUCKET_ENDS, Blend, Bucket, Checked, Features, buckets, features};
+use super::bucket::{Bucket, ENDS, buckets};
+use super::features::{self, Features};
+use super::{Blend, Checked};
 use crate::forecast::LEVELS;
 
 /// Rows of each series that the pooled regression sees.
@@ -16,7 +18,7 @@ const ROWS_PER_SERIES: usize = 60;
 const ROUNDS: usize = 10;
 
 /// Days held back, one after the other, to see how much wider the intervals must be.
-const DAYS_HELD_BACK: usize = 5;
+const DAYS_HELD_BACK: usize = 12;
 
 /// A series to learn from.
 pub struct Lesson<'a> {
@@ -28,7 +30,7 @@ pub struct Lesson<'a> {
 
 /// Learns the prior of lead times up to a day.
 pub fn train(lessons: &[Lesson<'_>], trained_on: &str) -> Prior {
-    let day = BUCKET_ENDS.last().copied().unwrap_or(1);
+    let day = ENDS.last().copied().unwrap_or(1);
     let flat = |bucket: &Bucket| LeadPrior {
         lead: bucket.middle() / day as f64,
         weights: [0.0; features::COUNT],
@@ -51,9 +53,8 @@ pub fn train(lessons: &[Lesson<'_>], trained_on: &str) -> Prior {
 }
 
 fn checked(lesson: &Lesson<'_>, bucket: Bucket, prior: &LeadPrior) -> Vec<Checked> {
-    let blend = Blend::unlearned(lesson.values, lesson.day, bucket.last);
-    let origins = blend.origins();
-    blend.checked(bucket, &origins, &prior.weights)
+    let blend = Blend::unlearned(lesson.values, lesson.day);
+    blend.checked(bucket, &blend.places, &prior.weights)
 }
 
 /// Every series counts alike, whatever it is measured in and however long it is.
@@ -61,6 +62,9 @@ fn weights(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Feature
     let mut pooled: Vec<Row> = Vec::new();
     for lesson in lessons {
         let rows: Vec<Row> = checked(lesson, bucket, prior).into_iter().map(|checked| checked.row).collect();
+        if rows.is_empty() {
+            continue;
+        }
         let total: f64 = rows.iter().map(|row| row.weight).sum();
         let own = fit(&rows, &prior.weights, &prior.weights, 1.0, ROUNDS);
         let unit = rows.iter().map(|row| row.weight * row.error(&own).abs()).sum::<f64>() / total;
@@ -82,8 +86,8 @@ fn causes(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Causes {
     let mut sums = [[0.0; spread::COUNT + 1]; spread::COUNT];
     let mut count = 0.0;
     for lesson in lessons {
-        let blend = Blend::unlearned(lesson.values, lesson.day, bucket.last);
-        let checked = blend.checked(bucket, &blend.origins(), &prior.weights);
+        let blend = Blend::unlearned(lesson.values, lesson.day);
+        let checked = blend.checked(bucket, &blend.places, &prior.weights);
         let rows: Vec<Row> = checked.iter().map(|checked| checked.row).collect();
         let weights = fit(&rows, &prior.weights, &prior.weights, super::PRIOR_ROWS, ROUNDS);
         let mut logs: Vec<[f64; spread::COUNT + 1]> = checked
@@ -143,7 +147,7 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
             if past.len() < 3 * lesson.day || past.last().is_none_or(|value| value.is_nan()) {
                 continue;
             }
-            let forecast = Blend::fit(past, lesson.day, lesson.day, prior).forecast();
+            let forecast = Blend::fit(past, lesson.day, lesson.day, prior).steps(lesson.day);
             for (lead, (quantiles, value)) in forecast.iter().zip(came).enumerate() {
                 let bucket = buckets.partition_point(|bucket| bucket.last < lead + 1).min(buckets.len() - 1);
                 if value.is_nan() {
@@ -163,12 +167,4 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
         values.get((values.len() as f64 * level) as usize).copied().unwrap_or(1.0)
     };
     needed.into_iter().map(|[mut inner, mut outer]| [quantile(&mut inner, 0.8), quantile(&mut outer, 0.95)]).collect()
-}
-
-impl Blend {
-    /// The past alone.
-    fn unlearned(values: &[f64], day: usize, horizon: usize) -> Self {
-        let (squash, squashed) = super::Squash::fit(values);
-        Self { past: super::Past::new(squashed, day), squash, learned: Vec::new(), horizon }
-    }
 }
