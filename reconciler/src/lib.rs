@@ -10,6 +10,7 @@ pub mod client;
 pub mod clock;
 pub mod cycle;
 pub mod daemon;
+pub mod forecasting;
 pub mod http;
 pub mod journal;
 pub mod metrics;

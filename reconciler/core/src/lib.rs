@@ -16,3 +16,4 @@ pub mod rendering;
 pub mod report;
 pub mod score;
 pub mod state;
+pub mod warning;

@@ -16,7 +16,7 @@ mod trial;
 mod windows;
 
 use super::backtest::Accuracy;
-use super::choice::ModelName;
+use super::choice::{ModelName, reason};
 use super::distribution::Distribution;
 use super::quantiles::{LEVELS, Quantiles, Weighted, median, of_weighted};
 use bucket::{Bucket, buckets};
@@ -29,10 +29,7 @@ use squash::Squash;
 use trial::{Verdict, judge};
 
 /// Origins of the back-test: enough for twenty weights, few enough for a millisecond.
-const ORIGINS_MAX: usize = 480;
-
-/// Fewest steps between two origins: closer ones see mostly the same.
-const SPACING_MIN: usize = 4;
+const ORIGINS_MAX: usize = 360;
 
 /// Days after which a forecast of the past counts half.
 const HALF_LIFE_DAYS: f64 = 10.0;
@@ -162,6 +159,12 @@ impl Blend {
         self.verdict.as_ref().map_or(ModelName::Blend, |verdict| verdict.model)
     }
 
+    /// Why that model, for people.
+    pub(super) fn reason(&self) -> String {
+        let told = |verdict: &Verdict| reason((verdict.model, &verdict.loss), (ModelName::SeasonalNaive, &verdict.naive));
+        self.verdict.as_ref().map(told).unwrap_or_default()
+    }
+
     /// How good its forecasts of the past were; `None` when too few could be checked.
     pub(super) fn accuracy(&self) -> Option<Accuracy> {
         self.verdict.as_ref().map(|verdict| verdict.loss.accuracy(&verdict.naive))
@@ -207,7 +210,7 @@ impl Blend {
 fn places(past: &Past) -> Vec<Place> {
     let last = past.len().saturating_sub(1);
     let first = (2 * past.spans.day).min(last / 3);
-    let spacing = (last - first).div_ceil(ORIGINS_MAX).max(SPACING_MIN);
+    let spacing = (last - first).div_ceil(ORIGINS_MAX).max(1);
     let at = |step: usize| {
         let origin = Origin::new(past, step);
         let restlessness = Restlessness::new(past, &origin);

@@ -7,6 +7,7 @@
 use super::features::Features;
 use super::spread::Causes;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// What was learned for all lead times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,10 +33,31 @@ pub struct LeadPrior {
     pub widening: [f64; 2],
 }
 
+/// The one that is shipped.
+static SHIPPED: LazyLock<Option<Prior>> = LazyLock::new(|| serde_json::from_str(include_str!("../../../priors/forecast.json")).ok());
+
 impl Prior {
+    /// The shipped one. A test reads it, so that there always is one.
+    pub fn shipped() -> Option<&'static Self> {
+        SHIPPED.as_ref()
+    }
+
     /// That of the lead time nearest by ratio.
     pub(super) fn at(&self, lead: f64) -> Option<&LeadPrior> {
         let distance = |prior: &LeadPrior| (prior.lead / lead).ln().abs();
         self.leads.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_prior_says_what_it_was_learned_from_and_covers_a_day() {
+        let prior = Prior::shipped().unwrap();
+        assert!(prior.trained_on.contains("make train-prior"));
+        assert!(prior.leads.is_sorted_by(|a, b| a.lead < b.lead));
+        assert!((0.8..=1.0).contains(&prior.leads.last().unwrap().lead));
     }
 }

@@ -10,7 +10,7 @@ use super::past::Past;
 pub(super) const COUNT: usize = 7;
 
 /// Logarithms of distances, in the order of the weights.
-pub type Causes = [f64; COUNT];
+pub(super) type Causes = [f64; COUNT];
 
 /// Largest logarithm of a ratio of two spreads: errors of a calm night must not be blown up a
 /// thousandfold for a busy noon.
