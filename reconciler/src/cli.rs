@@ -6,6 +6,7 @@ use crate::api;
 use crate::app::{App, ServeConfig};
 use crate::client::{Client, print};
 use crate::daemon;
+use crate::forecasting;
 use crate::http::Token;
 use crate::terraform::check_module;
 use crate::traffic::bootstrap;
@@ -13,6 +14,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shadow_core::model::split::SocketSpec;
 use shadow_core::rendering::RootKind;
+use std::io::{BufWriter, StdinLock, StdoutLock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +64,33 @@ enum Command {
     Retire(RetireArgs),
     /// Show what happened.
     Journal(JournalArgs),
+    /// Forecast series from standard input, one JSON document per line.
+    Forecast(LinesArgs),
+    /// Score series from standard input, tick by tick, one JSON document per line.
+    Score(LinesArgs),
+    /// Learn the shipped priors anew.
+    #[command(hide = true)]
+    TrainPrior(TrainArgs),
+}
+
+#[derive(Debug, Args)]
+struct LinesArgs {
+    /// Read and write JSON lines.
+    #[arg(long, required = true)]
+    jsonl: bool,
+}
+
+#[derive(Debug, Args)]
+struct TrainArgs {
+    /// Recorded series, as JSON lines of `step` (in seconds) and `y`.
+    #[arg(long)]
+    data: PathBuf,
+    /// What the series are, and on which terms.
+    #[arg(long)]
+    trained_on: String,
+    /// Where `forecast.json` and `warning.json` are written.
+    #[arg(long)]
+    folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +286,9 @@ fn start(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Launch(_) => Ok(()),
+        Command::Forecast(_) => filter(|input, output| forecasting::forecast_lines(input, output)),
+        Command::Score(_) => filter(|input, output| forecasting::score_lines(input, output)),
+        Command::TrainPrior(args) => forecasting::train_prior(&args.data, &args.trained_on, &args.folder),
         asked @ (Command::Status(_)
         | Command::Explain(_)
         | Command::Hold(_)
@@ -268,6 +300,16 @@ fn start(command: Command) -> anyhow::Result<()> {
         | Command::Retire(_)
         | Command::Journal(_)) => block_on(false, ask(asked)),
     }
+}
+
+/// Answers lines of standard input on standard output.
+fn filter(
+    answer: impl FnOnce(StdinLock<'static>, &mut BufWriter<StdoutLock<'static>>) -> std::io::Result<usize>,
+) -> anyhow::Result<()> {
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let problems = answer(std::io::stdin().lock(), &mut output)?;
+    anyhow::ensure!(problems == 0, "{problems} lines had no answer: see the messages among the answers");
+    Ok(())
 }
 
 fn say(text: &str) {
@@ -350,7 +392,10 @@ async fn ask(command: Command) -> anyhow::Result<()> {
         | Command::Launch(_)
         | Command::EnvoyBootstrap(_)
         | Command::Openapi
-        | Command::CheckModule(_) => String::new(),
+        | Command::CheckModule(_)
+        | Command::Forecast(_)
+        | Command::Score(_)
+        | Command::TrainPrior(_) => String::new(),
     };
     say(&text);
     Ok(())

@@ -23,3 +23,4 @@ pub mod score;
 pub mod shares;
 pub mod sizing;
 pub mod state;
+pub mod warning;

@@ -113,12 +113,7 @@ impl<'a> Backtest<'a> {
         for lead in &self.leads {
             self.tally(lead, &predict, &mut total, &mut checked);
         }
-        Some(Loss {
-            pinball: total.pinball.value()?,
-            below: total.below.value()?,
-            above: total.above.value()?,
-            origins: checked.into_iter().filter(|checked| *checked).count(),
-        })
+        total.loss(checked.into_iter().filter(|checked| *checked).count())
     }
 
     fn tally(&self, lead: &Lead, predict: impl Fn(usize, usize) -> f64, tally: &mut Tally, checked: &mut [bool]) {
@@ -177,7 +172,7 @@ fn mean_move(series: &Series, origins: &[Origin], steps: usize) -> f64 {
 
 /// What became of the forecasts that were checked.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     pinball: Mean,
     below: Mean,
     above: Mean,
@@ -185,7 +180,7 @@ struct Tally {
 
 impl Tally {
     /// A forecast of an error that became `error`.
-    fn add(&mut self, error: f64, quantiles: &Quantiles, scale: f64, weight: f64) {
+    pub(super) fn add(&mut self, error: f64, quantiles: &Quantiles, scale: f64, weight: f64) {
         let loss =
             |(level, quantile): (f64, f64)| f64::max(level * (error - quantile), (level - 1.0) * (error - quantile));
         let pinball = LEVELS.into_iter().zip(*quantiles).map(loss).sum::<f64>() / LEVELS.len() as f64;
@@ -193,6 +188,34 @@ impl Tally {
         self.pinball.add(pinball / scale, weight);
         self.below.add(f64::from(u8::from(error < low)), weight);
         self.above.add(f64::from(u8::from(error > high)), weight);
+    }
+}
+
+impl Tally {
+    /// Of forecasts from so many origins; `None` when there was none.
+    pub(super) fn loss(&self, origins: usize) -> Option<Loss> {
+        let Self { pinball, below, above } = self;
+        Some(Loss { pinball: pinball.value()?, below: below.value()?, above: above.value()?, origins })
+    }
+}
+
+impl Loss {
+    /// As it is told, beside the naive model's.
+    pub(super) fn accuracy(&self, naive: &Self) -> Accuracy {
+        Accuracy {
+            pinball: self.pinball,
+            pinball_naive: naive.pinball,
+            coverage_80: 1.0 - self.below - self.above,
+            origins: self.origins,
+        }
+    }
+
+    /// Share of the evidence for the highest and for the lowest value of a window that is left when
+    /// this share of values, of nine in ten that should have, kept to its bound. Only the bound on
+    /// the near side counts: a model that was too timid is no reason to doubt its warning.
+    pub(super) fn kept(&self) -> (f64, f64) {
+        let kept = |beyond: f64| ((1.0 - beyond) / 0.9).min(1.0);
+        (kept(self.below), kept(self.above))
     }
 }
 

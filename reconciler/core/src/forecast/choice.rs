@@ -24,6 +24,10 @@ pub enum ModelName {
     DampedTrend,
     /// The usual day, plus the trend of the deviations from it.
     ProfileTrend,
+    /// The level by simple exponential smoothing.
+    SmoothedLevel,
+    /// Some twenty simple forecasts, weighed by what each was worth in the past of the series.
+    Blend,
 }
 
 impl fmt::Display for ModelName {
@@ -33,6 +37,8 @@ impl fmt::Display for ModelName {
             Self::SeasonalNaive => "seasonal naive",
             Self::DampedTrend => "damped trend",
             Self::ProfileTrend => "profile and trend",
+            Self::SmoothedLevel => "smoothed level",
+            Self::Blend => "blend",
         })
     }
 }
@@ -117,13 +123,16 @@ pub(super) fn choose<'a>(series: &'a Series, periods: &[usize], horizon: usize) 
 impl Choice<'_> {
     /// Why this model, for people.
     pub(super) fn reason(&self) -> String {
-        let Self { model, loss, naive, loss_naive, .. } = self;
-        let pinball = |loss: &Loss| significant(loss.pinball);
-        let origins = loss.origins;
-        if model.name() == *naive {
-            return format!("{naive}: no other model lost less than {} over {origins} origins", pinball(loss));
-        }
-        let (lost, lost_naive) = (pinball(loss), pinball(loss_naive));
-        format!("{}: pinball loss {lost} against {lost_naive} of {naive} over {origins} origins", model.name())
+        reason((self.model.name(), &self.loss), (self.naive, &self.loss_naive))
     }
+}
+
+/// Why the first model rather than the naive one, for people.
+pub(super) fn reason((model, loss): (ModelName, &Loss), (naive, loss_naive): (ModelName, &Loss)) -> String {
+    let (lost, lost_naive) = (significant(loss.pinball), significant(loss_naive.pinball));
+    let origins = loss.origins;
+    if model == naive {
+        return format!("{naive}: no other model lost less than {lost} over {origins} origins");
+    }
+    format!("{model}: pinball loss {lost} against {lost_naive} of {naive} over {origins} origins")
 }

@@ -5,6 +5,7 @@
 //! the reason. Never fails on gaps, and never forecasts from stale samples.
 
 mod backtest;
+pub mod blend;
 mod choice;
 mod distribution;
 mod ensemble;
@@ -24,6 +25,8 @@ pub(crate) use text::significant;
 
 use crate::history::{History, Sample};
 use backtest::Loss;
+use blend::Blend;
+use blend::prior::Prior;
 use choice::{Choice, choose};
 use ensemble::Ensemble;
 use jiff::{SignedDuration, Timestamp};
@@ -42,6 +45,9 @@ const STALE_AGE_MIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Periods that services live by.
 const PERIODS: [SignedDuration; 2] = [SignedDuration::from_hours(24), SignedDuration::from_hours(7 * 24)];
+
+/// Fewest steps in a day for which the shape of a day is told from hours.
+const STEPS_A_DAY_MIN: usize = 24;
 
 /// Periods that must be in the history before one is repeated.
 const PERIODS_MIN: usize = 2;
@@ -105,46 +111,83 @@ pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) 
     let newest = fresh_newest(history, now)?;
     let leads = leads(history, horizons, newest.at, now)?;
     enough_samples(history)?;
-    let series = Series::new(history.values()).ok_or_else(|| never("there is no sample"))?;
-    let horizon = leads.iter().copied().max().unwrap_or(1);
-    let choice = choose(&series, &periods(history), horizon)
+    let asked = Asked { history, horizons, leads, newest, now };
+    let blended = days(history).zip(Prior::shipped()).and_then(|(day, prior)| by_days(&asked, day, prior));
+    blended.map_or_else(|| by_paths(&asked), Ok)
+}
+
+/// A question for a forecast that can be answered.
+struct Asked<'a> {
+    history: &'a History,
+    horizons: &'a [SignedDuration],
+    /// Steps to the end of each horizon.
+    leads: Vec<usize>,
+    newest: Sample,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    fn furthest(&self) -> usize {
+        self.leads.iter().copied().max().unwrap_or(1)
+    }
+
+    fn answer(
+        &self,
+        (model, reason): (ModelName, String),
+        steps: Vec<Quantiles>,
+        windows: Vec<Window>,
+        accuracy: Accuracy,
+    ) -> Forecast {
+        let (made_at, newest, step) = (self.now, self.newest, self.history.step());
+        Forecast { model, reason, made_at, newest, step, levels: LEVELS, steps, windows, accuracy }
+    }
+}
+
+/// Steps in a day, if days are in the history of which enough is there.
+fn days(history: &History) -> Option<usize> {
+    let (day, step) = (SignedDuration::from_hours(24).as_millis(), history.step().as_millis().max(1));
+    let day = (day % step == 0).then(|| usize::try_from(day / step).ok())??;
+    let enough = history.values().len() > PERIODS_MIN * day && history.present() >= day;
+    (day >= STEPS_A_DAY_MIN && enough).then_some(day)
+}
+
+/// Where days are in the history: the blend and its rivals. `None` when too little of the past
+/// could be checked.
+fn by_days(asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
+    let furthest = asked.furthest();
+    let blend = Blend::fit(asked.history.values(), day, furthest, prior);
+    let accuracy = blend.accuracy()?;
+    let window = |(horizon, lead): (&SignedDuration, &usize)| {
+        let (maximum, minimum) = blend.window(*lead)?;
+        Some(Window { horizon: *horizon, maximum, minimum })
+    };
+    let windows = asked.horizons.iter().zip(&asked.leads).map(window).collect::<Option<Vec<Window>>>()?;
+    Some(asked.answer((blend.model(), blend.reason()), blend.steps(furthest), windows, accuracy))
+}
+
+/// Where they are not: models of level and slope, whose errors of the past are whole paths.
+fn by_paths(asked: &Asked<'_>) -> Result<Forecast, NotReady> {
+    let series = Series::new(asked.history.values()).ok_or_else(|| never("there is no sample"))?;
+    let horizon = asked.furthest();
+    let choice = choose(&series, &periods(asked.history), horizon)
         .ok_or_else(|| never("no forecast of the past could be checked: there are too many gaps"))?;
     let Choice { model, loss, loss_naive, origins, .. } = &choice;
     let predict = |origin, lead| model.predict(origin, lead);
     let ensemble = Ensemble::new(&series, origins, horizon, model.error_growth(), predict)
         .ok_or_else(|| never("the samples are too few, or too near each other, to measure errors on"))?;
-    Ok(Forecast {
-        model: model.name(),
-        reason: choice.reason(),
-        made_at: now,
-        newest,
-        step: history.step(),
-        levels: LEVELS,
-        steps: (1..=horizon).map(|lead| ensemble.step(lead)).collect(),
-        windows: horizons.iter().zip(leads).map(|(horizon, lead)| window(&ensemble, loss, *horizon, lead)).collect(),
-        accuracy: Accuracy {
-            pinball: loss.pinball,
-            pinball_naive: loss_naive.pinball,
-            coverage_80: 1.0 - loss.below - loss.above,
-            origins: loss.origins,
-        },
-    })
+    let steps = (1..=horizon).map(|lead| ensemble.step(lead)).collect();
+    let windows = asked.horizons.iter().zip(&asked.leads);
+    let windows = windows.map(|(horizon, lead)| window(&ensemble, loss, *horizon, *lead)).collect();
+    Ok(asked.answer((model.name(), choice.reason()), steps, windows, loss.accuracy(loss_naive)))
 }
 
 fn window(ensemble: &Ensemble<'_>, loss: &Loss, horizon: SignedDuration, lead: usize) -> Window {
-    let evidence = ensemble.evidence(lead);
+    let (evidence, (kept_above, kept_below)) = (ensemble.evidence(lead), loss.kept());
     Window {
         horizon,
-        maximum: Distribution::new(ensemble.extremes(lead, f64::max), evidence * kept(1.0 - loss.below)),
-        minimum: Distribution::new(ensemble.extremes(lead, f64::min), evidence * kept(1.0 - loss.above)),
+        maximum: Distribution::new(ensemble.extremes(lead, f64::max), evidence * kept_above),
+        minimum: Distribution::new(ensemble.extremes(lead, f64::min), evidence * kept_below),
     }
-}
-
-/// Share of the evidence for a distribution that is left when this share of values, of nine in ten
-/// that should have, kept to its bound. Only the bound on the near side counts: a model that was
-/// too timid is no reason to doubt its warning.
-fn kept(share: f64) -> f64 {
-    (share / 0.9).min(1.0)
 }
 
 fn never(reason: &str) -> NotReady {

@@ -126,7 +126,7 @@ fn days(noise: f64) -> Vec<f64> {
 fn a_daily_season_is_found() {
     let (history, now) = history(1800, &days(0.3));
     let forecast = forecast(&history, &[SignedDuration::from_hours(24)], now).unwrap();
-    assert_eq!(forecast.model, ModelName::ProfileTrend, "{}", forecast.reason);
+    assert_eq!(forecast.model, ModelName::Blend, "{}", forecast.reason);
     let (noon, midnight) = (median(&forecast.steps[12]), median(&forecast.steps[36]));
     assert!((noon - 14.0).abs() < 0.6 && (midnight - 6.0).abs() < 0.6, "{noon} and {midnight}");
     assert!((0.7..=0.95).contains(&forecast.accuracy.coverage_80), "{:?}", forecast.accuracy);

@@ -1,0 +1,180 @@
+//! Weights of least absolute error, held near prior weights: a ridge regression that is repeated
+//! with each row weighted down by its error (iteratively reweighted least squares), as in
+//! Schlossmacher, "An iterative technique for absolute deviations curve fitting", 1973.
+//!
+//! Single precision in the sums, since it is what most of the time is spent on; every column is
+//! brought to the same scale first. Never answers weights that are not finite.
+
+use super::features::{COUNT, Features};
+
+/// Numbers that the processor adds at once; sums are laid out in such groups.
+const LANES: usize = 4;
+
+/// Groups that hold one row; what is left over is zero.
+const GROUPS: usize = COUNT.div_ceil(LANES);
+
+/// Share of the mean error below which errors weigh alike, so that none weighs infinitely.
+const ERROR_MIN: f32 = 0.05;
+
+/// Share of the mean variance of the columns that every column gets: an empty one has no weight to learn.
+const VARIANCE_MIN: f64 = 1e-6;
+
+/// One forecast of the past.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) features: Features,
+    /// What came minus the usual value.
+    pub(super) came: f64,
+    /// How much it counts.
+    pub(super) weight: f64,
+}
+
+impl Row {
+    /// What came minus what the weights say.
+    pub(super) fn error(&self, weights: &Features) -> f64 {
+        self.came - dot(weights, &self.features)
+    }
+}
+
+/// The sum of products.
+pub(super) fn dot(a: &Features, b: &Features) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// A row as the sums see it.
+type Lanes = [[f32; LANES]; GROUPS];
+
+/// The lower triangle of the normal equations, in groups of lanes, and their right-hand side.
+struct Sums {
+    matrix: [Lanes; COUNT],
+    side: Lanes,
+}
+
+/// Weights of least absolute error over `rows`, beginning at `start`, held at `prior` as strongly
+/// as `strength` rows would.
+pub(super) fn fit(rows: &[Row], start: &Features, prior: &Features, strength: f64, rounds: usize) -> Features {
+    let scales = scales(rows);
+    let total: f64 = rows.iter().map(|row| row.weight).sum();
+    let squares: f64 = rows.iter().map(|row| row.weight * row.weight).sum();
+    let unit = rows.iter().map(|row| row.weight * row.error(prior).abs()).sum::<f64>() / total;
+    if !(unit > 0.0 && unit.is_finite()) {
+        return *prior;
+    }
+    let count = total * total / squares;
+    let narrowed = |row: &Row| Narrow {
+        lanes: lanes(&row.features, |value, scale| value / scale, &scales),
+        missed: narrow(row.error(prior) / unit),
+        weight: narrow(row.weight / total * count),
+    };
+    let narrowed: Vec<Narrow> = rows.iter().map(narrowed).collect();
+    let mut moved: Features = std::array::from_fn(|index| (start[index] - prior[index]) * scales[index] / unit);
+    for _ in 0..rounds {
+        let before = lanes(&moved, |value, _| value, &scales);
+        let mut sums = Sums { matrix: [[[0.0; LANES]; GROUPS]; COUNT], side: [[0.0; LANES]; GROUPS] };
+        narrowed.iter().for_each(|row| sums.add(row, &before));
+        let Some(next) = sums.solve(strength / count) else { break };
+        moved = next;
+    }
+    std::array::from_fn(|index| prior[index] + moved[index] * unit / scales[index])
+}
+
+/// A row as the sums see it: in scaled columns, relative to what the prior weights say.
+struct Narrow {
+    lanes: Lanes,
+    missed: f32,
+    weight: f32,
+}
+
+/// Root mean square of each column.
+fn scales(rows: &[Row]) -> Features {
+    let mut scales = [0.0; COUNT];
+    for row in rows {
+        for (scale, value) in scales.iter_mut().zip(&row.features) {
+            *scale += value * value;
+        }
+    }
+    scales.map(|sum| if sum > 0.0 { (sum / rows.len() as f64).sqrt() } else { 1.0 })
+}
+
+fn lanes(values: &Features, scaled: fn(f64, f64) -> f64, scales: &Features) -> Lanes {
+    let mut scaled = values.iter().zip(scales).map(|(value, scale)| narrow(scaled(*value, *scale)));
+    std::array::from_fn(|_| std::array::from_fn(|_| scaled.next().unwrap_or(0.0)))
+}
+
+fn narrow(value: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "precision is what is given up; what is scaled is never large")]
+    let narrow = value as f32;
+    narrow
+}
+
+impl Sums {
+    /// Adds a row, weighted down by what `moved` weights leave of its error.
+    fn add(&mut self, row: &Narrow, moved: &Lanes) {
+        let products = row.lanes.iter().zip(moved).fold([0.0; LANES], |sums: [f32; LANES], (values, weights)| {
+            std::array::from_fn(|lane| sums[lane] + values[lane] * weights[lane])
+        });
+        let error = (row.missed - products.iter().sum::<f32>()).abs();
+        let weight = row.weight / error.max(ERROR_MIN);
+        for (target, values) in self.side.iter_mut().zip(&row.lanes) {
+            *target = std::array::from_fn(|lane| target[lane] + weight * row.missed * values[lane]);
+        }
+        for (index, (target, value)) in self.matrix.iter_mut().zip(row.lanes.as_flattened()).enumerate() {
+            let factor = weight * value;
+            for (target, values) in target.iter_mut().zip(&row.lanes).take(index / LANES + 1) {
+                *target = std::array::from_fn(|lane| target[lane] + factor * values[lane]);
+            }
+        }
+    }
+
+    /// The change of the weights, by Cholesky's decomposition.
+    fn solve(&self, ridge: f64) -> Option<Features> {
+        let mut matrix = [[0.0_f64; COUNT]; COUNT];
+        for (row, lanes) in matrix.iter_mut().zip(&self.matrix) {
+            for (value, sum) in row.iter_mut().zip(lanes.as_flattened()) {
+                *value = f64::from(*sum);
+            }
+        }
+        let trace: f64 = (0..COUNT).map(|i| matrix[i][i]).sum();
+        let least = VARIANCE_MIN * trace / COUNT as f64;
+        for (index, row) in matrix.iter_mut().enumerate() {
+            row[index] += ridge * row[index] + least;
+        }
+        let mut solution: Features = [0.0; COUNT];
+        for (value, sum) in solution.iter_mut().zip(self.side.as_flattened()) {
+            *value = f64::from(*sum);
+        }
+        decompose(&mut matrix)?;
+        substitute(&matrix, &mut solution);
+        solution.iter().all(|value| value.is_finite()).then_some(solution)
+    }
+}
+
+/// Replaces the lower triangle by that of Cholesky; `None` when the matrix is not positive.
+fn decompose(matrix: &mut [Features; COUNT]) -> Option<()> {
+    for j in 0..COUNT {
+        let known = |row: &Features, other: &Features| row.iter().zip(other).take(j).map(|(a, b)| a * b).sum::<f64>();
+        let pivot_row = matrix[j];
+        let pivot = pivot_row[j] - known(&pivot_row, &pivot_row);
+        if !(pivot > 0.0) {
+            return None;
+        }
+        let root = pivot.sqrt();
+        for row in matrix.iter_mut().skip(j + 1) {
+            row[j] = (row[j] - known(row, &pivot_row)) / root;
+        }
+        matrix[j][j] = root;
+    }
+    Some(())
+}
+
+/// Solves both triangles in place.
+fn substitute(triangle: &[Features; COUNT], side: &mut Features) {
+    for i in 0..COUNT {
+        let known: f64 = (0..i).map(|k| triangle[i][k] * side[k]).sum();
+        side[i] = (side[i] - known) / triangle[i][i];
+    }
+    for i in (0..COUNT).rev() {
+        let known: f64 = (i + 1..COUNT).map(|k| triangle[k][i] * side[k]).sum();
+        side[i] = (side[i] - known) / triangle[i][i];
+    }
+}

@@ -1,0 +1,55 @@
+//! How far a forecast may be off, compared with other times of the same series: restless hours,
+//! restless times of day and high levels spread errors.
+//!
+//! Says nothing of how far in absolute terms: that is learned from the series' own errors.
+
+use super::features::Origin;
+use super::past::Past;
+
+/// Causes that are weighed.
+pub(super) const COUNT: usize = 7;
+
+/// Logarithms of distances, in the order of the weights.
+pub(super) type Causes = [f64; COUNT];
+
+/// Largest logarithm of a ratio of two spreads: errors of a calm night must not be blown up a
+/// thousandfold for a busy noon.
+const RATIO_MAX: f64 = 2.0;
+
+/// What spreads the errors from one origin.
+pub(super) struct Restlessness {
+    origin: usize,
+    now: [f64; 4],
+}
+
+impl Restlessness {
+    pub(super) fn new(past: &Past, origin: &Origin) -> Self {
+        let (spans, step) = (past.spans, origin.step);
+        let now = [
+            past.restlessness(step, spans.hour),
+            past.restlessness(step, spans.six_hours),
+            past.restlessness(step, spans.day),
+            past.strangeness(step, spans.hour),
+        ];
+        Self { origin: step, now }
+    }
+
+    /// The causes at `lead` steps ahead, where the signal is expected `height` above its floor.
+    pub(super) fn causes(&self, past: &Past, lead: usize, height: Option<f64>) -> Causes {
+        let day = past.spans.day;
+        let same_step = self.origin + lead - lead.div_ceil(day) * day + day;
+        let (strange_then, restless_then) = past.restlessness_then(same_step, self.origin + day);
+        let [hour, six, a_day, strange] = self.now;
+        [hour, six, a_day, strange, strange_then, restless_then, height.map_or(0.0, |height| past.log(height))]
+    }
+}
+
+/// The logarithm of the spread, up to a constant of the series.
+pub(super) fn level(causes: &Causes, weights: &Causes) -> f64 {
+    causes.iter().zip(weights).map(|(cause, weight)| cause * weight).sum()
+}
+
+/// The ratio of two spreads.
+pub(super) fn ratio(level: f64, reference: f64) -> f64 {
+    (level - reference).clamp(-RATIO_MAX, RATIO_MAX).exp()
+}

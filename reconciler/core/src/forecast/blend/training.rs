@@ -1,0 +1,170 @@
+//! Learns a prior from many series.
+//!
+//! Never sees what a series did after its last value: give it series that end where they are to be
+//! forecast.
+
+use super::prior::{LeadPrior, Prior};
+use super::regression::{Row, fit};
+use super::spread::{self, Causes};
+use super::bucket::{Bucket, ENDS, buckets};
+use super::features::{self, Features};
+use super::{Blend, Checked};
+use crate::forecast::LEVELS;
+
+/// Rows of each series that the pooled regression sees.
+const ROWS_PER_SERIES: usize = 60;
+
+/// Rounds of the pooled regression.
+const ROUNDS: usize = 10;
+
+/// Days held back, one after the other, to see how much wider the intervals must be.
+const DAYS_HELD_BACK: usize = 12;
+
+/// A series to learn from.
+pub struct Lesson<'a> {
+    /// One value per step, NaN for a gap.
+    pub values: &'a [f64],
+    /// Steps in a day.
+    pub day: usize,
+}
+
+/// Learns the prior of lead times up to a day.
+pub fn train(lessons: &[Lesson<'_>], trained_on: &str) -> Prior {
+    let day = ENDS.last().copied().unwrap_or(1);
+    let flat = |bucket: &Bucket| LeadPrior {
+        lead: bucket.middle() / day as f64,
+        weights: [0.0; features::COUNT],
+        spread: [0.0; spread::COUNT],
+        widening: [1.0; 2],
+    };
+    let buckets = buckets(day);
+    let mut prior = Prior { trained_on: trained_on.to_owned(), leads: buckets.iter().map(flat).collect() };
+    for (index, bucket) in buckets.iter().enumerate() {
+        let weights = weights(lessons, *bucket, &prior.leads[index]);
+        prior.leads[index].weights = weights;
+        let spread = causes(lessons, *bucket, &prior.leads[index]);
+        prior.leads[index].spread = spread;
+    }
+    let widening = widening(lessons, &buckets, &prior);
+    for (lead, widening) in prior.leads.iter_mut().zip(widening) {
+        lead.widening = widening;
+    }
+    prior
+}
+
+fn checked(lesson: &Lesson<'_>, bucket: Bucket, prior: &LeadPrior) -> Vec<Checked> {
+    let blend = Blend::unlearned(lesson.values, lesson.day);
+    blend.checked(bucket, &blend.places, &prior.weights)
+}
+
+/// Every series counts alike, whatever it is measured in and however long it is.
+fn weights(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Features {
+    let mut pooled: Vec<Row> = Vec::new();
+    for lesson in lessons {
+        let rows: Vec<Row> = checked(lesson, bucket, prior).into_iter().map(|checked| checked.row).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let total: f64 = rows.iter().map(|row| row.weight).sum();
+        let own = fit(&rows, &prior.weights, &prior.weights, 1.0, ROUNDS);
+        let unit = rows.iter().map(|row| row.weight * row.error(&own).abs()).sum::<f64>() / total;
+        if unit > 0.0 {
+            let scaled = |row: &Row| Row {
+                features: row.features.map(|value| value / unit),
+                came: row.came / unit,
+                weight: row.weight / total,
+            };
+            pooled.extend(rows.iter().step_by(rows.len().div_ceil(ROWS_PER_SERIES)).map(scaled));
+        }
+    }
+    fit(&pooled, &prior.weights, &prior.weights, 1.0, ROUNDS)
+}
+
+/// Least squares of the logarithm of the errors on those of the causes, each relative to its mean
+/// over the series.
+fn causes(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Causes {
+    let mut sums = [[0.0; spread::COUNT + 1]; spread::COUNT];
+    let mut count = 0.0;
+    for lesson in lessons {
+        let blend = Blend::unlearned(lesson.values, lesson.day);
+        let checked = blend.checked(bucket, &blend.places, &prior.weights);
+        let rows: Vec<Row> = checked.iter().map(|checked| checked.row).collect();
+        let weights = fit(&rows, &prior.weights, &prior.weights, super::PRIOR_ROWS, ROUNDS);
+        let mut logs: Vec<[f64; spread::COUNT + 1]> = checked
+            .iter()
+            .map(|checked| {
+                let mut row = [0.0; spread::COUNT + 1];
+                row[..spread::COUNT].copy_from_slice(&checked.causes);
+                row[spread::COUNT] = blend.past.log(checked.row.error(&weights).abs());
+                row
+            })
+            .collect();
+        centre(&mut logs);
+        for row in &logs {
+            for (sums, value) in sums.iter_mut().zip(row) {
+                for (sum, other) in sums.iter_mut().zip(row) {
+                    *sum += value * other;
+                }
+            }
+        }
+        count += logs.len() as f64;
+    }
+    solve(sums, 0.01 * count)
+}
+
+fn centre(rows: &mut [[f64; spread::COUNT + 1]]) {
+    let count = rows.len() as f64;
+    for column in 0..=spread::COUNT {
+        let mean = rows.iter().map(|row| row[column]).sum::<f64>() / count;
+        rows.iter_mut().for_each(|row| row[column] -= mean);
+    }
+}
+
+/// Gauss' elimination; the last column is the right-hand side.
+fn solve(mut sums: [[f64; spread::COUNT + 1]; spread::COUNT], ridge: f64) -> Causes {
+    for pivot in 0..spread::COUNT {
+        sums[pivot][pivot] += ridge;
+        let row = sums[pivot];
+        for other in sums.iter_mut().skip(pivot + 1) {
+            let factor = other[pivot] / row[pivot];
+            other.iter_mut().zip(&row).for_each(|(value, known)| *value -= factor * known);
+        }
+    }
+    let mut solution = [0.0; spread::COUNT];
+    for index in (0..spread::COUNT).rev() {
+        let known: f64 = (index + 1..spread::COUNT).map(|k| sums[index][k] * solution[k]).sum();
+        solution[index] = (sums[index][spread::COUNT] - known) / sums[index][index];
+    }
+    solution
+}
+
+/// For each bucket, the factors on the intervals at which days held back were covered as promised.
+fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f64; 2]> {
+    let mut needed: Vec<[Vec<f64>; 2]> = buckets.iter().map(|_| [Vec::new(), Vec::new()]).collect();
+    for lesson in lessons {
+        for back in 1..=DAYS_HELD_BACK {
+            let Some((past, came)) = lesson.values.len().checked_sub(back * lesson.day).and_then(|end| lesson.values.split_at_checked(end)) else { continue };
+            if past.len() < 3 * lesson.day || past.last().is_none_or(|value| value.is_nan()) {
+                continue;
+            }
+            let forecast = Blend::fit(past, lesson.day, lesson.day, prior).steps(lesson.day);
+            for (lead, (quantiles, value)) in forecast.iter().zip(came).enumerate() {
+                let bucket = buckets.partition_point(|bucket| bucket.last < lead + 1).min(buckets.len() - 1);
+                if value.is_nan() {
+                    continue;
+                }
+                let middle = quantiles[LEVELS.len() / 2];
+                for (needed, [low, high]) in needed[bucket].iter_mut().zip([[1, 9], [0, 10]]) {
+                    let side = if *value < middle { quantiles[low] } else { quantiles[high] };
+                    let (distance, reach) = ((value - middle).abs(), (side - middle).abs());
+                    needed.push(if distance <= 0.0 { 0.0 } else if reach > 0.0 { distance / reach } else { f64::INFINITY });
+                }
+            }
+        }
+    }
+    let quantile = |values: &mut Vec<f64>, level: f64| {
+        values.sort_unstable_by(f64::total_cmp);
+        values.get((values.len() as f64 * level) as usize).copied().unwrap_or(1.0)
+    };
+    needed.into_iter().map(|[mut inner, mut outer]| [quantile(&mut inner, 0.8), quantile(&mut outer, 0.95)]).collect()
+}

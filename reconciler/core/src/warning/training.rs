@@ -1,0 +1,75 @@
+//! Cases to train the early-warning model from: recorded series, each with several limits, so that
+//! the model learns limits and not one way of choosing them.
+
+use super::boosting::{Boosted, Case, Settings, train};
+use super::watch::Watch;
+
+/// Shares of the values that lie below the limits tried: what people alarm on is rare.
+const LIMITS: [f64; 4] = [0.99, 0.995, 0.998, 0.999];
+
+/// Of the looks at a calm signal one in so many is a case, with as many times the weight.
+const CALM_KEPT: usize = 24;
+
+/// Small trees, few of them: they must hold for signals of other kinds than those trained on.
+const SETTINGS: Settings = Settings { trees: 80, depth: 4, rate: 0.08, leaf_min: 20.0, ridge: 10.0 };
+
+/// A recorded series.
+pub struct Recording<'a> {
+    /// One value per step, NaN for a gap.
+    pub values: &'a [f64],
+    /// Steps in a day.
+    pub day: usize,
+}
+
+/// Trains a model for horizons of an hour and of six.
+pub fn train_on(recordings: &[Recording<'_>], trained_on: &str) -> Boosted {
+    let mut cases = Vec::new();
+    for recording in recordings {
+        for limit in limits(recording.values) {
+            for horizon in [recording.day / 24, recording.day / 4] {
+                cases.extend(of_limit(recording, limit, horizon));
+            }
+        }
+    }
+    train(&cases, &SETTINGS, trained_on)
+}
+
+fn limits(values: &[f64]) -> Vec<f64> {
+    let mut present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    present.sort_unstable_by(f64::total_cmp);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+    let at = |share: f64| present.get((share * present.len() as f64) as usize).copied();
+    let mut limits: Vec<f64> = LIMITS.into_iter().filter_map(at).collect();
+    limits.dedup();
+    // A limit at the usual value is none.
+    limits.retain(|limit| at(0.5).is_some_and(|median| *limit > median));
+    limits
+}
+
+/// Every look before an incident and some of the others, from the second day on.
+fn of_limit(recording: &Recording<'_>, limit: f64, horizon: usize) -> Vec<Case> {
+    let mut watch = Watch::new(limit, recording.day, horizon);
+    let (mut looks, mut onsets, mut was_broken) = (Vec::new(), Vec::new(), false);
+    for (step, value) in recording.values.iter().enumerate() {
+        if let Some(features) = watch.push(Some(*value).filter(|value| !value.is_nan()))
+            && step >= recording.day
+        {
+            looks.push((step, features));
+        }
+        if watch.broken() && !was_broken {
+            onsets.push(step);
+        }
+        was_broken = watch.broken();
+    }
+    let hour = (recording.day / 24).max(1);
+    // A longer horizon has as many more looks before each incident.
+    let broke_kept = (horizon / hour).max(1);
+    let case = |(index, (step, features)): (usize, (usize, _))| {
+        let next = onsets.get(onsets.partition_point(|onset| *onset <= step));
+        let broke = next.is_some_and(|onset| onset - step <= horizon);
+        let every = if broke { broke_kept } else { CALM_KEPT };
+        let known = step + horizon < recording.values.len();
+        (known && index.is_multiple_of(every)).then_some(Case { features, broke, weight: every as f32 })
+    };
+    looks.into_iter().enumerate().filter_map(case).collect()
+}

@@ -1,0 +1,28 @@
+//! The forecaster and the score as filters: JSON lines in, JSON lines out, for scripts, benchmarks
+//! and other tools. Never reads a clock: a series ends where its samples end.
+
+mod forecast;
+mod lines;
+mod score;
+mod train;
+
+pub use train::train_prior;
+
+use std::io::{BufRead, Write};
+
+/// Forecasts each task of `input`. Answers how many lines could not be understood.
+///
+/// # Errors
+/// When `input` cannot be read or `output` not be written.
+pub fn forecast_lines(input: impl BufRead, output: &mut impl Write) -> std::io::Result<usize> {
+    lines::each(input, output, forecast::answer)
+}
+
+/// Scores each tick of `input`. Answers how many lines could not be understood.
+///
+/// # Errors
+/// When `input` cannot be read or `output` not be written.
+pub fn score_lines(input: impl BufRead, output: &mut impl Write) -> std::io::Result<usize> {
+    let mut scorer = score::Scorer::default();
+    lines::each(input, output, |line| scorer.answer(line))
+}
