@@ -41,6 +41,10 @@ pub struct Attribute {
     pub description: String,
     /// Whether Terraform hides it from its output.
     pub sensitive: bool,
+    /// Whether it is only in the configuration, never in a plan or state: for secrets.
+    pub write_only: bool,
+    /// What to use instead, where it is deprecated.
+    pub deprecation: Option<String>,
     /// The value that it has when the user gives none.
     pub default: Option<Value>,
     /// What its value must satisfy.
@@ -153,6 +157,8 @@ impl Attribute {
             source: Source::Optional,
             description: description.to_owned(),
             sensitive: false,
+            write_only: false,
+            deprecation: None,
             default: None,
             checks: Vec::new(),
             modifiers: Vec::new(),
@@ -197,6 +203,19 @@ impl Attribute {
     #[must_use]
     pub fn sensitive(self) -> Self {
         Self { sensitive: true, ..self }
+    }
+
+    /// It is only in the configuration, never in a plan or state: the resource finds it in
+    /// [`Change::config`](crate::Change::config). Needs Terraform 1.11 or newer of those who use it.
+    #[must_use]
+    pub fn write_only(self) -> Self {
+        Self { write_only: true, ..self }
+    }
+
+    /// Its users are warned, and told what to use instead.
+    #[must_use]
+    pub fn deprecated(self, instead: &str) -> Self {
+        Self { deprecation: Some(instead.to_owned()), ..self }
     }
 
     /// Its value must satisfy `check`.

@@ -3,6 +3,7 @@
 
 mod api;
 mod directory;
+mod pages;
 mod store;
 
 pub(crate) use api::{ANSWER, Access, Api, Effect, Put, Side};

@@ -4,5 +4,7 @@
 
 mod apis;
 mod declarations;
+mod functions;
 mod process_life;
 mod terraform;
+mod token;
