@@ -14,6 +14,9 @@ mod data_source;
 pub mod diagnostics;
 mod ephemeral;
 mod function;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod identity;
 mod list;

@@ -25,6 +25,8 @@ mod ephemeral;
 mod functions;
 mod identity;
 mod lists;
+#[cfg(any(test, feature = "fuzzing"))]
+mod probe;
 mod resources;
 mod settings;
 mod states;
@@ -36,6 +38,8 @@ use crate::proto::tfplugin6::provider_server;
 use crate::provider::Provider;
 use crate::wire;
 use calls::{Call, Calls};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use probe::Probe;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinError;

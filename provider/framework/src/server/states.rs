@@ -6,7 +6,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
 use crate::resource::Moved;
-use crate::value::{DynamicForm, Type, Value};
+use crate::value::{Type, Value};
 use crate::{secrets, wire};
 use serde_json::Value as Json;
 
@@ -74,7 +74,7 @@ fn document(raw: Option<proto::RawState>) -> Result<Json, Diagnostics> {
 }
 
 fn value(json: &Json, ty: &Type) -> Result<Value, Diagnostics> {
-    Value::from_json(json, ty, DynamicForm::Tagged).map_err(|mismatch| broken(&mismatch.to_string()))
+    wire::state(json, ty).map_err(|error| broken(&error))
 }
 
 fn newer(what: &str, type_name: &str) -> Diagnostics {

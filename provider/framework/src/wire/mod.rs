@@ -23,13 +23,24 @@ pub(crate) fn decode(message: Option<DynamicValue>, ty: &Type) -> Result<Value, 
         return Ok(Value::Null);
     }
     let json = json_document(&json).map_err(|error| unreadable(&error))?;
-    Value::from_json(&json, ty, DynamicForm::Tagged).map_err(|error| unreadable(&error.to_string()))
+    state(&json, ty).map_err(|error| unreadable(&error))
 }
 
 /// Reads the JSON of a state, an identity or a value. Numbers that would be rounded are texts.
 pub(crate) fn json_document(bytes: &[u8]) -> Result<Json, String> {
     limits::check_json(bytes).map_err(|error| error.to_string())?;
     raw::parse(bytes).map_err(|error| error.to_string())
+}
+
+/// Bytes as a message.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn message(msgpack: &[u8]) -> DynamicValue {
+    DynamicValue { msgpack: msgpack.to_vec(), json: Vec::new() }
+}
+
+/// The value of a state's document.
+pub(crate) fn state(json: &Json, ty: &Type) -> Result<Value, String> {
+    Value::from_json(json, ty, DynamicForm::Tagged).map_err(|error| error.to_string())
 }
 
 /// Writes a value of that type.
