@@ -5,6 +5,8 @@
 mod client;
 mod data_sources;
 mod documents;
+mod ephemeral;
+mod functions;
 mod resources;
 mod settings;
 

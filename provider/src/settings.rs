@@ -2,10 +2,11 @@
 //! reads the environment.
 
 use crate::client::{Access, Api, Client, Directory, Reconciler, Setting, Side, Store};
-use crate::{data_sources, resources};
+use crate::{data_sources, ephemeral, functions, resources};
 use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::{
-    Attribute, DataSource, Diagnostic, Diagnostics, Named, Path, Provider, Resource, Schema, Value,
+    Attribute, DataSource, Diagnostic, Diagnostics, EphemeralResource, Function, ListResource, Named, Path, Provider,
+    Resource, Schema, Value,
 };
 
 /// The provider `shadow`.
@@ -17,6 +18,10 @@ const DESCRIPTION: &str = "Declares which services deserve a *shadow*: a second 
 
 impl Provider for Shadow {
     type Client = Client;
+
+    fn address(&self) -> &'static str {
+        "registry.terraform.io/shadow-failover/shadow"
+    }
 
     fn schema(&self) -> Schema {
         let endpoint = "URL of the reconciler's API, as in `http://127.0.0.1:9580`. Excludes `directory`. Default: \
@@ -53,6 +58,18 @@ impl Provider for Shadow {
 
     fn data_sources(&self) -> Named<dyn DataSource<Client>> {
         data_sources::all()
+    }
+
+    fn ephemeral_resources(&self) -> Named<dyn EphemeralResource<Client>> {
+        ephemeral::all()
+    }
+
+    fn list_resources(&self) -> Named<dyn ListResource<Client>> {
+        resources::finders()
+    }
+
+    fn functions(&self) -> Named<dyn Function> {
+        functions::all()
     }
 }
 

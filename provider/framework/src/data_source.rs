@@ -1,7 +1,8 @@
 //! What a data source of a provider can do: read, never change.
 
+use crate::context::Context;
 use crate::diagnostics::Diagnostics;
-use crate::resource::Context;
+use crate::resource::Deferral;
 use crate::schema::Schema;
 use crate::value::Value;
 use tonic::async_trait;
@@ -15,6 +16,11 @@ pub trait DataSource<C: Send + Sync + 'static>: Send + Sync + 'static {
     /// What is wrong with a configuration, beyond what the schema checks. Parts may be unknown.
     fn validate(&self, _config: &Value) -> Diagnostics {
         Diagnostics::none()
+    }
+
+    /// Why it cannot be read yet. Asked only when Terraform can put it off.
+    fn deferral(&self, _client: &C, _config: &Value) -> Option<Deferral> {
+        None
     }
 
     /// Reads it: the configuration, with every computed attribute filled in.

@@ -22,8 +22,6 @@ pub(crate) struct Handshake {
     pub(crate) socket_folder: Option<PathBuf>,
     /// Whether Terraform asks if connections can be multiplexed.
     pub(crate) multiplex_asked: bool,
-    /// Whether somebody reads the log.
-    pub(crate) verbose: bool,
 }
 
 /// Why there is nothing to serve.
@@ -53,7 +51,6 @@ impl Handshake {
             client_certificate: certificate.transpose().map_err(|error| Refused::Certificate(error.to_string()))?,
             socket_folder: present("PLUGIN_UNIX_SOCKET_DIR").map(PathBuf::from),
             multiplex_asked: present("PLUGIN_MULTIPLEX_GRPC").is_some(),
-            verbose: ["TF_LOG", "TF_LOG_PROVIDER"].into_iter().any(|name| present(name).is_some()),
         })
     }
 

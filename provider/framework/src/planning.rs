@@ -3,6 +3,7 @@
 
 use crate::path::{Path, Step};
 use crate::schema::{Attribute, Attributes, Kind, Modifier, Nesting, Schema};
+use crate::secrets;
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,8 @@ pub(crate) fn propose(schema: &Schema, prior: &Value, proposed: Value, config: &
     let attributes = &schema.attributes;
     let mut planned = proposed;
     edit(attributes, &mut planned, config, prior, &default);
+    // Before the comparison: a state never has these, so every plan would differ from it.
+    secrets::forget_write_only(attributes, &mut planned);
     if prior.is_null() || planned != *prior {
         edit(attributes, &mut planned, config, prior, &unknown);
         edit(attributes, &mut planned, config, prior, &keep_state);
@@ -224,6 +227,16 @@ mod tests {
     fn nothing_changed_is_nothing_planned() {
         let config = config("a", "n", Value::Null);
         assert_eq!(propose(&schema(), &prior(), proposed(&config), &config), prior());
+    }
+
+    #[test]
+    fn a_write_only_value_is_no_change() {
+        let mut schema = schema();
+        schema.attributes.insert("secret_wo".to_owned(), Attribute::string("").write_only());
+        let (mut config, mut prior) = (config("a", "n", Value::Null), prior());
+        config.put("secret_wo", "secret");
+        prior.put("secret_wo", Value::Null);
+        assert_eq!(propose(&schema, &prior, proposed(&config), &config), prior);
     }
 
     #[test]

@@ -1,18 +1,28 @@
-//! What a provider is: its settings, its resources and its data sources.
+//! What a provider is: its settings, and everything that it offers.
 
 use crate::data_source::DataSource;
 use crate::diagnostics::Diagnostics;
+use crate::ephemeral::EphemeralResource;
+use crate::function::Function;
+use crate::list::ListResource;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::value::Value;
 
-/// Resources or data sources by their full type name, such as `acme_server`.
+/// What a provider offers of one kind, by full type name such as `acme_server`; functions by their
+/// own name.
 pub type Named<T> = Vec<(&'static str, Box<T>)>;
 
 /// A provider.
 pub trait Provider: Send + Sync + 'static {
     /// What resources and data sources get of the settings.
     type Client: Send + Sync + 'static;
+
+    /// Where users find it, as in `registry.terraform.io/acme/acme`; stands in logs, and tells
+    /// Terraform which provider a debugged process is.
+    fn address(&self) -> &'static str {
+        "registry.terraform.io/-/provider"
+    }
 
     /// Its settings.
     fn schema(&self) -> Schema;
@@ -34,4 +44,19 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Its data sources.
     fn data_sources(&self) -> Named<dyn DataSource<Self::Client>>;
+
+    /// Its ephemeral resources.
+    fn ephemeral_resources(&self) -> Named<dyn EphemeralResource<Self::Client>> {
+        Vec::new()
+    }
+
+    /// What lists its resources, by the types of those.
+    fn list_resources(&self) -> Named<dyn ListResource<Self::Client>> {
+        Vec::new()
+    }
+
+    /// Its functions.
+    fn functions(&self) -> Named<dyn Function> {
+        Vec::new()
+    }
 }

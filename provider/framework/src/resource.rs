@@ -1,20 +1,13 @@
 //! What a resource of a provider can do. Implementations see values, never the wire.
 
+use crate::context::Context;
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::identity::IdentitySchema;
 use crate::schema::Schema;
+use crate::timeouts::Timeouts;
 use crate::value::Value;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use serde_json::Value as Json;
 use tonic::async_trait;
-
-/// What every call can use.
-#[derive(Debug)]
-pub struct Context<C> {
-    /// What the provider made of its configuration.
-    pub client: Arc<C>,
-    /// Cancelled when the user interrupts Terraform: end soon, and return what is already there.
-    pub cancellation: CancellationToken,
-}
 
 /// A creation or an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +56,31 @@ impl From<Diagnostic> for Failure {
     }
 }
 
+/// Why something cannot be planned or read yet, although nothing is wrong. Terraform then plans it in
+/// a later run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deferral {
+    /// Its own configuration is not known yet.
+    ConfigUnknown,
+    /// The provider's configuration is not known yet.
+    ProviderConfigUnknown,
+    /// Something that it stands on does not exist yet.
+    PrerequisiteAbsent,
+}
+
+/// A resource of another type, or of another provider, that is to become one of ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// Where it comes from, as in `registry.terraform.io/hashicorp/null`.
+    pub provider_address: String,
+    /// Its type there.
+    pub type_name: String,
+    /// The version of the schema that its state is written by.
+    pub schema_version: i64,
+    /// Its state in the form of that schema. Numbers that would be rounded are texts.
+    pub state: Json,
+}
+
 /// One type of resource. `C` is what the provider made of its configuration.
 #[async_trait]
 pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
@@ -72,6 +90,24 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
     /// What is wrong with a configuration, beyond what the schema checks. Parts may be unknown.
     fn validate(&self, _config: &Value) -> Diagnostics {
         Diagnostics::none()
+    }
+
+    /// What tells one resource of this type from all others; `None` if nothing but its id does.
+    fn identity(&self) -> Option<IdentitySchema> {
+        None
+    }
+
+    /// Which operations are bounded in time. The schema has [`Timeouts::attribute`] if users may change
+    /// the bounds.
+    fn timeouts(&self) -> Timeouts {
+        Timeouts::none()
+    }
+
+    /// Why it cannot be planned, read or imported yet; `known` is its configuration, state or identity.
+    /// Asked only when Terraform can put it off. Beware that Terraform 1.9 to 1.14 can while applying and
+    /// by default not while planning: put off only what is unknown.
+    fn deferral(&self, _client: &C, _known: &Value) -> Option<Deferral> {
+        None
     }
 
     /// Improves a plan: may set computed attributes of `change.planned`, or refuse. Not called for
@@ -95,8 +131,32 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
     /// The state of what exists under `id`.
     async fn import(&self, context: &Context<C>, id: &str) -> Result<Value, Diagnostics>;
 
-    /// Brings a state written by an older schema into the form of the present one.
-    fn upgrade(&self, _from_version: i64, state: serde_json::Value) -> Result<serde_json::Value, Diagnostics> {
+    /// The import id that an identity stands for. By default the text of its only attribute.
+    fn import_id(&self, identity: &Value) -> Result<String, Diagnostics> {
+        let mut parts = self.identity().unwrap_or_default().attributes.into_keys();
+        match (parts.next().and_then(|name| identity.get(&name).as_str().map(str::to_owned)), parts.next()) {
+            (Some(id), None) => Ok(id),
+            (Some(_) | None, _) => Err(Diagnostic::error(
+                "This cannot be imported by identity",
+                "Its identity is not one text. Import it by its id.",
+            )
+            .into()),
+        }
+    }
+
+    /// Brings a state written by an older schema into the form of the present one. Numbers that
+    /// would be rounded are texts, here and in what is returned.
+    fn upgrade(&self, _from_version: i64, state: Json) -> Result<Json, Diagnostics> {
         Ok(state)
+    }
+
+    /// Brings an identity written by an older schema into the form of the present one.
+    fn upgrade_identity(&self, _from_version: i64, identity: Json) -> Result<Json, Diagnostics> {
+        Ok(identity)
+    }
+
+    /// The state in our form of what was another resource; `None` if it cannot become one of ours.
+    fn move_from(&self, _source: Moved) -> Option<Result<Json, Diagnostics>> {
+        None
     }
 }

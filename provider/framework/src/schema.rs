@@ -43,6 +43,10 @@ pub struct Attribute {
     pub sensitive: bool,
     /// Whether users write nested attributes as blocks, `name { … }`. An absent block list is empty, never null.
     pub as_blocks: bool,
+    /// Whether it is only in the configuration, never in a plan or state: for secrets.
+    pub write_only: bool,
+    /// What to use instead, where it is deprecated.
+    pub deprecation: Option<String>,
     /// The value that it has when the user gives none.
     pub default: Option<Value>,
     /// What its value must satisfy.
@@ -156,6 +160,8 @@ impl Attribute {
             description: description.to_owned(),
             sensitive: false,
             as_blocks: false,
+            write_only: false,
+            deprecation: None,
             default: None,
             checks: Vec::new(),
             modifiers: Vec::new(),
@@ -206,6 +212,19 @@ impl Attribute {
     #[must_use]
     pub fn as_blocks(self) -> Self {
         Self { as_blocks: true, ..self }
+    }
+
+    /// It is only in the configuration, never in a plan or state: the resource finds it in
+    /// [`Change::config`](crate::Change::config). Needs Terraform 1.11 or newer of those who use it.
+    #[must_use]
+    pub fn write_only(self) -> Self {
+        Self { write_only: true, ..self }
+    }
+
+    /// Its users are warned, and told what to use instead.
+    #[must_use]
+    pub fn deprecated(self, instead: &str) -> Self {
+        Self { deprecation: Some(instead.to_owned()), ..self }
     }
 
     /// Its value must satisfy `check`.

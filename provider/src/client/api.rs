@@ -1,4 +1,4 @@
-//! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT and DELETE. Everything is
+//! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT, POST and DELETE. Everything is
 //! bounded: attempts, times, sizes. Tokens never show in errors.
 
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
@@ -207,6 +207,18 @@ impl Api {
             request = request.header(IF_NONE_MATCH, "*");
         }
         let answer = self.send(request, patience, cancellation).await?;
+        self.read(&answer)
+    }
+
+    /// Sends a document that makes something new, and reads the answer.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        patience: Duration,
+        cancellation: &CancellationToken,
+    ) -> Result<T, ApiError> {
+        let answer = self.send(self.request(Method::POST, path).json(body), patience, cancellation).await?;
         self.read(&answer)
     }
 

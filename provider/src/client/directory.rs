@@ -33,6 +33,20 @@ impl Directory {
         serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&path, &error.to_string()))
     }
 
+    /// Every document of a folder by its name, in that order.
+    pub(super) fn all(&self, folder: &str) -> Result<Vec<(String, Json)>, Diagnostics> {
+        let path = self.root.join(folder);
+        let entries = match std::fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| unreadable(&path, &error.to_string()))?,
+        };
+        let name = |entry: std::fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned());
+        let mut names: Vec<String> = entries.flatten().filter_map(name).collect();
+        names.sort();
+        let document = |name: String| Ok(self.read(folder, &name)?.map(|document| (name, document)));
+        names.into_iter().filter_map(|name| document(name).transpose()).collect()
+    }
+
     /// Writes the document `folder/name.json`.
     pub(super) fn write(&self, folder: &str, name: &str, document: &Json) -> Result<(), Diagnostics> {
         let path = self.path(folder, name);

@@ -49,14 +49,30 @@ struct Snapshot {
 
 /// A page of declarations, in the order of their names.
 #[derive(serde::Deserialize)]
-struct Page {
+pub(super) struct Page {
     items: Vec<Item>,
-    next: Option<String>,
+    /// The name after which the next page begins; absent on the last.
+    pub(super) next: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
 struct Item {
     spec: Json,
+}
+
+impl Page {
+    /// Where the page after a name is found.
+    pub(super) fn path(declarations: &str, after: Option<&str>) -> String {
+        match after {
+            None => format!("{declarations}?limit=1000"),
+            Some(last) => format!("{declarations}?limit=1000&after={last}"),
+        }
+    }
+
+    /// Its documents, by name.
+    pub(super) fn named(self) -> impl Iterator<Item = (String, Json)> {
+        self.items.into_iter().filter_map(|item| Some((item.spec["name"].as_str()?.to_owned(), item.spec)))
+    }
 }
 
 /// What is known of a declaration.
@@ -159,10 +175,7 @@ async fn pages(
     let etag = before.as_ref().and_then(|snapshot| snapshot.etag.clone());
     let mut snapshot = Snapshot { read_at, etag: None, documents: BTreeMap::new(), last: None };
     for number in 0..PAGES_MAX {
-        let page = match &snapshot.last {
-            None => format!("{path}?limit=1000"),
-            Some(last) => format!("{path}?limit=1000&after={last}"),
-        };
+        let page = Page::path(path, snapshot.last.as_deref());
         let known = if number == 0 { etag.as_deref() } else { None };
         let (etag, page): (_, Page) = match api.list(&page, known, cancellation).await? {
             Listed::Unchanged => return Ok(Snapshot { read_at, ..before.unwrap_or(snapshot) }),
@@ -170,9 +183,8 @@ async fn pages(
             Listed::Page { etag, body } => (etag, body),
         };
         snapshot.etag = snapshot.etag.or(etag);
-        let named = page.items.into_iter().filter_map(|item| Some((item.spec["name"].as_str()?.to_owned(), item.spec)));
-        snapshot.documents.extend(named);
-        snapshot.last = page.next;
+        snapshot.last.clone_from(&page.next);
+        snapshot.documents.extend(page.named());
         if snapshot.last.is_none() {
             break;
         }

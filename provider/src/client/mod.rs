@@ -4,6 +4,7 @@
 mod api;
 mod directory;
 mod listing;
+mod pages;
 mod store;
 
 pub(crate) use api::{ANSWER, Access, Api, Effect, Put, Side};

@@ -99,7 +99,7 @@ impl Kind {
         }
     }
 
-    fn folder(self) -> &'static str {
+    pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Policy => "policies",
             Self::Group => "groups",

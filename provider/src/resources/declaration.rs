@@ -5,7 +5,7 @@ use crate::client::{Client, Effect, Kind, Missing, Written};
 use crate::documents;
 use serde_json::Value as Json;
 use terraform_provider_framework::{
-    Change, Context, Diagnostic, Diagnostics, Failure, Resource, Schema, Value, async_trait,
+    Change, Context, Diagnostic, Diagnostics, Failure, IdentitySchema, Resource, Schema, Value, async_trait,
 };
 
 /// A type of declaration.
@@ -22,7 +22,7 @@ pub(super) struct Declaration {
 
 impl Declaration {
     /// The state of a document: itself, and its name as id.
-    fn state(&self, document: Json, name: &str) -> Result<Value, Diagnostics> {
+    pub(super) fn state(&self, document: Json, name: &str) -> Result<Value, Diagnostics> {
         let mut state = (self.value)(document, &self.schema).map_err(|told| self.foreign(name, told))?;
         state.put("id", name);
         Ok(state)
@@ -60,6 +60,10 @@ impl Resource<Client> for Declaration {
 
     fn validate(&self, config: &Value) -> Diagnostics {
         (self.check)(config, &self.schema)
+    }
+
+    fn identity(&self) -> Option<IdentitySchema> {
+        Some(IdentitySchema::of_text("name", &format!("Name of the {}.", self.kind.noun())))
     }
 
     fn plan(&self, _client: &Client, change: &mut Change) -> Diagnostics {

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod declaration;
+mod finder;
 mod group;
 mod policy;
 mod process;
@@ -11,7 +12,7 @@ use crate::client::Client;
 use serde_json::Value as Json;
 use terraform_provider_framework::schema::{Modifier, Nesting};
 use terraform_provider_framework::value::Type;
-use terraform_provider_framework::{Attribute, Named, Resource};
+use terraform_provider_framework::{Attribute, ListResource, Named, Resource};
 
 /// Every resource by its type name.
 pub(crate) fn all() -> Named<dyn Resource<Client>> {
@@ -21,6 +22,14 @@ pub(crate) fn all() -> Named<dyn Resource<Client>> {
         ("shadow_calendar", Box::new(calendar::calendar())),
         ("shadow_process", Box::new(process::Process::new())),
         ("shadow_traffic_split", Box::new(traffic_split::TrafficSplit::new())),
+    ]
+}
+
+/// What finds resources, by their type names.
+pub(crate) fn finders() -> Named<dyn ListResource<Client>> {
+    vec![
+        ("shadow_policy", Box::new(finder::Finder(policy::policy()))),
+        ("shadow_group", Box::new(finder::Finder(group::group()))),
     ]
 }
 

@@ -5,6 +5,8 @@
 mod apis;
 mod batch;
 mod declarations;
+mod functions;
 mod process_life;
 mod reconciler;
 mod terraform;
+mod token;

@@ -51,13 +51,13 @@ struct Served {
 }
 
 impl Served {
-    fn start(client: Option<&Keys>) -> Self {
+    async fn start(client: Option<&Keys>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
         let identity = client.map(|keys| Identity::new(keys.certificate.clone()).unwrap());
         let connections = Connections::default();
         let incoming = connections.accept(listener, identity.as_ref().map(|it| TlsAcceptor::from(it.config.clone())));
-        let (router, _shutdown) = router(Empty, false);
+        let (router, _shutdown) = router(Empty).await;
         tokio::spawn(router.serve_with_incoming(incoming));
         Self { folder, connections, certificate: identity.map(|it| it.certificate) }
     }
@@ -102,7 +102,7 @@ async fn speaks_http2(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> bool {
 #[tokio::test]
 async fn only_the_announced_certificate_is_answered() {
     let (right, foreign) = (keys(), keys());
-    let served = Served::start(Some(&right));
+    let served = Served::start(Some(&right)).await;
     assert!(!served.answers(None).await, "no certificate");
     assert!(!served.answers(Some(foreign)).await, "a foreign certificate");
     assert!(!speaks_http2(served.connect().await).await, "no TLS");
@@ -111,13 +111,13 @@ async fn only_the_announced_certificate_is_answered() {
 
 #[tokio::test]
 async fn without_an_announced_certificate_there_is_no_tls() {
-    let served = Served::start(None);
+    let served = Served::start(None).await;
     assert!(speaks_http2(served.connect().await).await);
 }
 
 #[tokio::test]
 async fn a_provider_ends_when_its_terraform_is_gone() {
-    let served = Served::start(None);
+    let served = Served::start(None).await;
     let abandoned = served.connections.abandoned();
     tokio::pin!(abandoned);
     let mut stream = served.connect().await;

@@ -1,13 +1,20 @@
 //! What every call needs: the provider's types by name, its client, the cancellation.
 
+use crate::context::Context;
 use crate::data_source::DataSource;
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::ephemeral::EphemeralResource;
+use crate::function::{Function, Signature};
+use crate::identity::IdentitySchema;
+use crate::list::ListResource;
+use crate::log::Keys;
 use crate::proto::tfplugin6 as proto;
-use crate::provider::Provider;
-use crate::resource::{Context, Resource};
+use crate::provider::{Named, Provider};
+use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::value::Type;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_util::sync::CancellationToken;
 
@@ -24,33 +31,81 @@ impl<T: ?Sized> Entry<T> {
     }
 }
 
+type Entries<T> = BTreeMap<&'static str, Entry<T>>;
+
+fn entries<T: ?Sized>(named: Named<T>, schema: impl Fn(&T) -> Schema) -> Entries<T> {
+    let entry = |(name, it): (&'static str, Box<T>)| {
+        let schema = schema(&it);
+        (name, Entry::new(it, schema))
+    };
+    named.into_iter().map(entry).collect()
+}
+
+/// One call, from its request to its answer.
+pub(super) struct Call {
+    pub(super) keys: Keys,
+    /// Cancelled when Terraform asks to stop what was under way by then.
+    pub(super) cancellation: CancellationToken,
+}
+
 pub(super) struct Calls<P: Provider> {
     pub(super) provider: Entry<P>,
-    pub(super) resources: BTreeMap<&'static str, Entry<dyn Resource<P::Client>>>,
-    pub(super) data_sources: BTreeMap<&'static str, Entry<dyn DataSource<P::Client>>>,
-    pub(super) cancellation: CancellationToken,
+    pub(super) resources: Entries<dyn Resource<P::Client>>,
+    pub(super) identities: BTreeMap<&'static str, IdentitySchema>,
+    pub(super) data_sources: Entries<dyn DataSource<P::Client>>,
+    pub(super) ephemerals: Entries<dyn EphemeralResource<P::Client>>,
+    pub(super) lists: Entries<dyn ListResource<P::Client>>,
+    pub(super) functions: BTreeMap<&'static str, (Box<dyn Function>, Signature)>,
     /// Set by each configuration; held only to copy the pointer.
     client: RwLock<Option<Arc<P::Client>>>,
+    /// Of the calls under way; replaced by a fresh one when they are stopped, since Terraform goes on
+    /// to close what is open.
+    cancellation: RwLock<CancellationToken>,
+    begun: AtomicU64,
 }
 
 impl<P: Provider> Calls<P> {
     pub(super) fn new(provider: P) -> Self {
-        let resource = |(name, it): (&'static str, Box<dyn Resource<P::Client>>)| {
-            let schema = it.schema();
-            (name, Entry::new(it, schema))
+        let resources = entries(provider.resources(), |it| it.schema());
+        let identity = |(name, entry): (&&'static str, &Entry<dyn Resource<P::Client>>)| {
+            entry.implementation.identity().map(|identity| (*name, identity))
         };
-        let data_source = |(name, it): (&'static str, Box<dyn DataSource<P::Client>>)| {
-            let schema = it.schema();
-            (name, Entry::new(it, schema))
+        let function = |(name, it): (&'static str, Box<dyn Function>)| {
+            let signature = it.signature();
+            (name, (it, signature))
         };
         let schema = provider.schema();
         Self {
-            resources: provider.resources().into_iter().map(resource).collect(),
-            data_sources: provider.data_sources().into_iter().map(data_source).collect(),
+            identities: resources.iter().filter_map(identity).collect(),
+            resources,
+            data_sources: entries(provider.data_sources(), |it| it.schema()),
+            ephemerals: entries(provider.ephemeral_resources(), |it| it.schema()),
+            lists: entries(provider.list_resources(), |it| it.schema()),
+            functions: provider.functions().into_iter().map(function).collect(),
             provider: Entry::new(Box::new(provider), schema),
-            cancellation: CancellationToken::new(),
             client: RwLock::default(),
+            cancellation: RwLock::default(),
+            begun: AtomicU64::new(0),
         }
+    }
+
+    /// Begins a call: from here on it can be stopped.
+    pub(super) fn begin(&self, rpc: &'static str, type_name: &str) -> Call {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let keys = Keys {
+            rpc,
+            request: format!("{}-{number}", std::process::id()),
+            type_name: type_name.to_owned(),
+            provider: self.provider.implementation.address(),
+        };
+        let cancellation = self.cancellation.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Call { keys, cancellation }
+    }
+
+    /// Cancels every call under way, and none that comes later.
+    pub(super) fn stop(&self) {
+        let mut cancellation = self.cancellation.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *cancellation).cancel();
     }
 
     pub(super) fn resource(&self, type_name: &str) -> Result<&Entry<dyn Resource<P::Client>>, Diagnostics> {
@@ -61,20 +116,37 @@ impl<P: Provider> Calls<P> {
         self.data_sources.get(type_name).ok_or_else(|| unknown_type("data source", type_name))
     }
 
+    pub(super) fn ephemeral(&self, type_name: &str) -> Result<&Entry<dyn EphemeralResource<P::Client>>, Diagnostics> {
+        self.ephemerals.get(type_name).ok_or_else(|| unknown_type("ephemeral resource", type_name))
+    }
+
+    pub(super) fn list(&self, type_name: &str) -> Result<&Entry<dyn ListResource<P::Client>>, Diagnostics> {
+        self.lists.get(type_name).ok_or_else(|| unknown_type("list resource", type_name))
+    }
+
+    pub(super) fn identity(&self, type_name: &str) -> Result<&IdentitySchema, Diagnostics> {
+        self.identities.get(type_name).ok_or_else(|| unknown_type("identity of a resource", type_name))
+    }
+
     pub(super) fn set_client(&self, client: P::Client) {
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(client));
     }
 
-    pub(super) fn context(&self) -> Result<Context<P::Client>, Diagnostics> {
+    /// What the provider's code gets for a call, with the bytes that an earlier one kept.
+    pub(super) fn context(&self, call: &Call, private: Vec<u8>) -> Result<Context<P::Client>, Diagnostics> {
+        Ok(Context::with_private(self.client()?, call.cancellation.child_token(), private))
+    }
+
+    pub(super) fn client(&self) -> Result<Arc<P::Client>, Diagnostics> {
         let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let client = client.ok_or_else(|| Diagnostic::bug("It was called before it was configured"))?;
-        Ok(Context { client, cancellation: self.cancellation.clone() })
+        Ok(client.ok_or_else(|| Diagnostic::bug("It was called before it was configured"))?)
     }
 
     pub(super) fn capabilities() -> proto::ServerCapabilities {
         proto::ServerCapabilities {
             plan_destroy: true,
             get_provider_schema_optional: true,
+            move_resource_state: true,
             ..proto::ServerCapabilities::default()
         }
     }

@@ -1,13 +1,16 @@
-//! Calls about resources. Whatever goes wrong, Terraform is told of everything that exists.
+//! Calls about resources: checking, reading, planning, changing, importing. Whatever goes wrong,
+//! Terraform is told of everything that exists.
 
-use super::calls::Calls;
+use super::bounds::{Ended, GRACE, Reason, bounded};
+use super::calls::{Call, Calls, Entry};
+use crate::context::Context;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
-use crate::resource::{Change, Context, Failure, Resource};
-use crate::value::{DynamicForm, Value};
-use crate::{planning, validation, wire};
-use serde_json::Value as Json;
+use crate::resource::{Change, Failure, Resource};
+use crate::timeouts::Operation;
+use crate::value::Value;
+use crate::{planning, secrets, validation, wire};
 
 impl<P: Provider> Calls<P> {
     pub(super) fn validate_resource_config(
@@ -16,7 +19,12 @@ impl<P: Provider> Calls<P> {
     ) -> Result<proto::validate_resource_config::Response, Diagnostics> {
         let entry = self.resource(&request.type_name)?;
         let config = wire::decode(request.config, &entry.ty)?;
+        secrets::mask(&entry.schema.attributes, &config);
         let mut found = validation::validate(&entry.schema, &config);
+        found.extend(entry.implementation.timeouts().validate(&config));
+        if !request.client_capabilities.unwrap_or_default().write_only_attributes_allowed {
+            found.extend(secrets::refuse_write_only(&entry.schema.attributes, &config));
+        }
         // What a schema refuses cannot be read as the document that the resource checks.
         if !found.has_errors() {
             found.extend(entry.implementation.validate(&config));
@@ -24,36 +32,33 @@ impl<P: Provider> Calls<P> {
         Ok(proto::validate_resource_config::Response { diagnostics: wire::diagnostics(&found) })
     }
 
-    pub(super) fn upgrade_resource_state(
-        &self,
-        request: proto::upgrade_resource_state::Request,
-    ) -> Result<proto::upgrade_resource_state::Response, Diagnostics> {
-        let entry = self.resource(&request.type_name)?;
-        if request.version > entry.schema.version {
-            return Err(newer_state(&request.type_name));
-        }
-        let raw = request.raw_state.unwrap_or_default();
-        let json: Json = serde_json::from_slice(&raw.json).map_err(|error| broken_state(&error.to_string()))?;
-        let json = entry.implementation.upgrade(request.version, json)?;
-        let state = Value::from_json(&json, &entry.ty, DynamicForm::Tagged)
-            .map_err(|mismatch| broken_state(&mismatch.to_string()))?;
-        let upgraded_state = Some(wire::encode(&state, &entry.ty)?);
-        Ok(proto::upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
-    }
-
     pub(super) async fn read_resource(
         &self,
+        call: &Call,
         request: proto::read_resource::Request,
     ) -> Result<proto::read_resource::Response, Diagnostics> {
         let entry = self.resource(&request.type_name)?;
-        let state = wire::decode(request.current_state, &entry.ty)?;
-        let before = state.clone();
-        let read = entry.implementation.read(&self.context()?, state).await?;
-        let state = read.map_or(Value::Null, |state| state.with_types_of(&before));
+        let before = wire::decode(request.current_state.clone(), &entry.ty)?;
+        let context = self.context(call, request.private.clone())?;
+        if deferrals_allowed(request.client_capabilities)
+            && let Some(deferral) = entry.implementation.deferral(&context.client, &before)
+        {
+            return Ok(proto::read_resource::Response {
+                new_state: request.current_state,
+                private: request.private,
+                deferred: Some(wire::deferred(deferral)),
+                new_identity: request.current_identity,
+                ..proto::read_resource::Response::default()
+            });
+        }
+        let state = read(entry, &context, &before).await?;
+        let aside = context.take_aside();
         Ok(proto::read_resource::Response {
             new_state: Some(wire::encode(&state, &entry.ty)?),
-            private: request.private,
-            ..proto::read_resource::Response::default()
+            diagnostics: wire::diagnostics(&aside.warnings),
+            private: aside.private,
+            new_identity: self.identity_of(&request.type_name, &state)?,
+            deferred: None,
         })
     }
 
@@ -71,20 +76,28 @@ impl<P: Provider> Calls<P> {
         };
         if proposed.is_null() {
             response.planned_state = Some(wire::encode(&Value::Null, &entry.ty)?);
+            response.planned_identity = request.prior_identity;
             return Ok(response);
+        }
+        let client = self.client()?;
+        if deferrals_allowed(request.client_capabilities) {
+            response.deferred = entry.implementation.deferral(&client, &config).map(wire::deferred);
         }
         let planned = planning::propose(&entry.schema, &prior, proposed, &config);
         let mut change = Change { prior, config, planned };
-        let found = entry.implementation.plan(&self.context()?.client, &mut change);
+        let found = entry.implementation.plan(&client, &mut change);
+        secrets::forget_write_only(&entry.schema.attributes, &mut change.planned);
         let replacements = planning::replacements(&entry.schema, &change.prior, &change.planned);
         response.diagnostics = wire::diagnostics(&found);
         response.requires_replace = replacements.iter().map(wire::path).collect();
         response.planned_state = Some(wire::encode(&change.planned, &entry.ty)?);
+        response.planned_identity = self.identity_of(&request.type_name, &change.planned)?;
         Ok(response)
     }
 
     pub(super) async fn apply_resource_change(
         &self,
+        call: &Call,
         request: proto::apply_resource_change::Request,
     ) -> Result<proto::apply_resource_change::Response, Diagnostics> {
         let entry = self.resource(&request.type_name)?;
@@ -93,31 +106,68 @@ impl<P: Provider> Calls<P> {
             config: wire::decode(request.config, &entry.ty)?,
             planned: wire::decode(request.planned_state, &entry.ty)?,
         };
-        let (state, diagnostics) = apply(entry.implementation.as_ref(), &self.context()?, change).await;
+        secrets::mask(&entry.schema.attributes, &change.config);
+        let context = self.context(call, request.planned_private)?;
+        let (mut state, mut diagnostics) = apply(entry.implementation.as_ref(), &context, change).await;
+        secrets::forget_write_only(&entry.schema.attributes, &mut state);
+        let aside = context.take_aside();
+        diagnostics.extend(aside.warnings);
         Ok(proto::apply_resource_change::Response {
             new_state: Some(wire::encode(&state, &entry.ty)?),
-            private: request.planned_private,
+            private: aside.private,
             diagnostics: wire::diagnostics(&diagnostics),
+            new_identity: self.identity_of(&request.type_name, &state)?,
             ..proto::apply_resource_change::Response::default()
         })
     }
 
     pub(super) async fn import_resource_state(
         &self,
+        call: &Call,
         request: proto::import_resource_state::Request,
     ) -> Result<proto::import_resource_state::Response, Diagnostics> {
         let entry = self.resource(&request.type_name)?;
-        let state = entry.implementation.import(&self.context()?, &request.id).await?;
+        let context = self.context(call, Vec::new())?;
+        let id = match request.identity.and_then(|identity| identity.identity_data) {
+            Some(identity) => {
+                let ty = self.identity(&request.type_name)?.object_type();
+                entry.implementation.import_id(&wire::decode(Some(identity), &ty)?)?
+            }
+            None => request.id,
+        };
+        let import = entry.implementation.import(&context, &id);
+        let state = bounded(&context.cancellation, None, GRACE, import).await.done()?;
+        let aside = context.take_aside();
         let imported = proto::import_resource_state::ImportedResource {
-            type_name: request.type_name,
             state: Some(wire::encode(&state, &entry.ty)?),
-            ..proto::import_resource_state::ImportedResource::default()
+            private: aside.private,
+            identity: self.identity_of(&request.type_name, &state)?,
+            type_name: request.type_name,
         };
         Ok(proto::import_resource_state::Response {
             imported_resources: vec![imported],
-            ..proto::import_resource_state::Response::default()
+            diagnostics: wire::diagnostics(&aside.warnings),
+            deferred: None,
         })
     }
+}
+
+fn deferrals_allowed(capabilities: Option<proto::ClientCapabilities>) -> bool {
+    capabilities.unwrap_or_default().deferral_allowed
+}
+
+/// The state of what exists; null when it is gone.
+async fn read<C: Send + Sync + 'static>(
+    entry: &Entry<dyn Resource<C>>,
+    context: &Context<C>,
+    before: &Value,
+) -> Result<Value, Diagnostics> {
+    let limit = entry.implementation.timeouts().of(Operation::Read, before);
+    let work = entry.implementation.read(context, before.clone());
+    let state = bounded(&context.cancellation, limit, GRACE, work).await.done()?;
+    let mut state = state.map_or(Value::Null, |state| state.with_types_of(before));
+    secrets::forget_write_only(&entry.schema.attributes, &mut state);
+    Ok(state)
 }
 
 /// What exists after the change, whether or not it succeeded.
@@ -126,17 +176,23 @@ async fn apply<C: Send + Sync + 'static>(
     context: &Context<C>,
     change: Change,
 ) -> (Value, Diagnostics) {
-    let prior = change.prior.clone();
-    let result = if change.planned.is_null() {
-        resource.delete(context, change.prior).await.map(|()| Value::Null).map_err(Failure::from)
-    } else if change.is_creation() {
-        resource.create(context, change).await
-    } else {
-        resource.update(context, change).await
-    };
+    let operation = operation(&change);
+    let bounds = if operation == Operation::Delete { &change.prior } else { &change.planned };
+    let limit = resource.timeouts().of(operation, bounds);
+    // What is remembered of a creation that was given up: it may well have come to be.
+    let (prior, planned) = (change.prior.clone(), change.planned.clone());
+    let work = carry_out(resource, context, change);
+    let Ended { result, reason } = bounded(&context.cancellation, limit, GRACE, work).await;
     let (state, mut diagnostics) = match result {
-        Ok(state) => (state, Diagnostics::none()),
-        Err(Failure { state, diagnostics }) => (state.unwrap_or(prior), diagnostics),
+        Some(Ok(state)) => (state, Diagnostics::none()),
+        Some(Err(Failure { state, diagnostics })) => {
+            let why = reason.filter(|reason| *reason != Reason::Interrupted).map(Reason::diagnostic);
+            (state.unwrap_or(prior), diagnostics.into_iter().chain(why).collect())
+        }
+        None => {
+            let why = reason.map(Reason::diagnostic).into_iter().collect();
+            (if operation == Operation::Create { planned } else { prior }, why)
+        }
     };
     if state.has_unknown() && !diagnostics.has_errors() {
         diagnostics.push(Diagnostic::bug("It left a value unknown after apply"));
@@ -144,12 +200,26 @@ async fn apply<C: Send + Sync + 'static>(
     (state.with_unknown_as(&Value::Null), diagnostics)
 }
 
-fn newer_state(type_name: &str) -> Diagnostics {
-    let detail = format!("The state of this {type_name} was written by a newer version of the provider: use that one.");
-    Diagnostic::error("State from the future", detail).into()
+fn operation(change: &Change) -> Operation {
+    if change.planned.is_null() {
+        Operation::Delete
+    } else if change.is_creation() {
+        Operation::Create
+    } else {
+        Operation::Update
+    }
 }
 
-fn broken_state(error: &str) -> Diagnostics {
-    let detail = format!("{error}. Restore an earlier state, or remove the resource from the state and import it.");
-    Diagnostic::error("The state cannot be read", detail).into()
+async fn carry_out<C: Send + Sync + 'static>(
+    resource: &dyn Resource<C>,
+    context: &Context<C>,
+    change: Change,
+) -> Result<Value, Failure> {
+    if change.planned.is_null() {
+        Ok(resource.delete(context, change.prior).await.map(|()| Value::Null)?)
+    } else if change.is_creation() {
+        resource.create(context, change).await
+    } else {
+        resource.update(context, change).await
+    }
 }

@@ -1,30 +1,35 @@
 //! Calls about the provider as a whole.
 
-use super::calls::Calls;
+use super::calls::{Calls, Entry};
 use crate::diagnostics::Diagnostics;
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
-use crate::{validation, wire};
+use crate::{secrets, validation, wire};
+use std::collections::{BTreeMap, HashMap};
 
 impl<P: Provider> Calls<P> {
     pub(super) fn metadata(&self) -> proto::get_metadata::Response {
-        use proto::get_metadata::{DataSourceMetadata, ResourceMetadata, Response};
-        let name = |name: &&'static str| (*name).to_owned();
-        Response {
+        use proto::get_metadata as message;
+        message::Response {
             server_capabilities: Some(Self::capabilities()),
-            resources: self.resources.keys().map(|n| ResourceMetadata { type_name: name(n) }).collect(),
-            data_sources: self.data_sources.keys().map(|n| DataSourceMetadata { type_name: name(n) }).collect(),
-            ..Response::default()
+            diagnostics: Vec::new(),
+            resources: names(&self.resources, |type_name| message::ResourceMetadata { type_name }),
+            data_sources: names(&self.data_sources, |type_name| message::DataSourceMetadata { type_name }),
+            functions: names(&self.functions, |name| message::FunctionMetadata { name }),
+            ephemeral_resources: names(&self.ephemerals, |type_name| message::EphemeralMetadata { type_name }),
+            list_resources: names(&self.lists, |type_name| message::ListResourceMetadata { type_name }),
+            actions: Vec::new(),
         }
     }
 
     pub(super) fn schemas(&self) -> proto::get_provider_schema::Response {
-        let resources = self.resources.iter().map(|(name, entry)| ((*name).to_owned(), wire::schema(&entry.schema)));
-        let sources = self.data_sources.iter().map(|(name, entry)| ((*name).to_owned(), wire::schema(&entry.schema)));
         proto::get_provider_schema::Response {
             provider: Some(wire::schema(&self.provider.schema)),
-            resource_schemas: resources.collect(),
-            data_source_schemas: sources.collect(),
+            resource_schemas: schemas(&self.resources),
+            data_source_schemas: schemas(&self.data_sources),
+            ephemeral_resource_schemas: schemas(&self.ephemerals),
+            list_resource_schemas: schemas(&self.lists),
+            functions: self.functions_by_name(),
             server_capabilities: Some(Self::capabilities()),
             ..proto::get_provider_schema::Response::default()
         }
@@ -45,7 +50,16 @@ impl<P: Provider> Calls<P> {
         request: proto::configure_provider::Request,
     ) -> Result<proto::configure_provider::Response, Diagnostics> {
         let config = wire::decode(request.config, &self.provider.ty)?;
+        secrets::mask(&self.provider.schema.attributes, &config);
         self.set_client(self.provider.implementation.configure(&request.terraform_version, &config)?);
         Ok(proto::configure_provider::Response::default())
     }
+}
+
+fn names<T, M>(things: &BTreeMap<&'static str, T>, message: impl Fn(String) -> M) -> Vec<M> {
+    things.keys().map(|name| message((*name).to_owned())).collect()
+}
+
+fn schemas<T: ?Sized>(entries: &BTreeMap<&'static str, Entry<T>>) -> HashMap<String, proto::Schema> {
+    entries.iter().map(|(name, entry)| ((*name).to_owned(), wire::schema(&entry.schema))).collect()
 }

@@ -93,7 +93,7 @@ fn decoded(value: Option<proto::DynamicValue>) -> Value {
 }
 
 async fn server() -> Server<Memory> {
-    let server = Server::new(Memory, false);
+    let server = Server::new(Memory);
     let request = proto::configure_provider::Request::default();
     let response = server.configure_provider(Request::new(request)).await.unwrap().into_inner();
     assert_eq!(response.diagnostics, []);
@@ -203,7 +203,7 @@ async fn a_vanished_resource_reads_as_null_and_a_state_is_upgraded_from_json() {
     };
     let raw = r#"{"id":"id-1","behaviour":"a","note":"none","dropped":1}"#;
     assert_eq!(decoded(upgrade(0, raw).await.upgraded_state), thing("a", "id-1".into()));
-    assert_eq!(upgrade(1, raw).await.diagnostics[0].summary, "State from the future");
+    assert_eq!(upgrade(1, raw).await.diagnostics[0].summary, "The state is from the future");
     assert_eq!(upgrade(0, "{").await.diagnostics[0].summary, "The state cannot be read");
 }
 

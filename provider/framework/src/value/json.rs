@@ -149,6 +149,10 @@ fn from_json(json: &Json, ty: &Type, form: DynamicForm, path: &mut Path) -> Resu
         (Type::Number, Json::Number(number)) => {
             Value::Number(Number::parse(&number.to_string()).ok_or_else(|| mismatch(json, ty, path))?)
         }
+        // Where a JSON reader would round, a state's number is a text: see `raw`.
+        (Type::Number, Json::String(text)) if form == DynamicForm::Tagged => {
+            Value::Number(Number::parse(text).ok_or_else(|| mismatch(json, ty, path))?)
+        }
         (Type::List(element), Json::Array(parts)) => Value::List(elements(parts, element, form, path)?),
         (Type::Set(element), Json::Array(parts)) => Value::set(elements(parts, element, form, path)?),
         (Type::Tuple(types), Json::Array(parts)) if types.len() == parts.len() => {

@@ -2,6 +2,7 @@
 
 mod json;
 mod number;
+pub(crate) mod raw;
 mod types;
 
 pub use json::{DynamicForm, Mismatch, NotJson};
@@ -121,7 +122,7 @@ impl Value {
         }
     }
 
-    fn parts(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+    pub(crate) fn parts(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
         match self {
             Self::List(parts) | Self::Set(parts) => Box::new(parts.iter()),
             Self::Map(parts) | Self::Object(parts) => Box::new(parts.values()),

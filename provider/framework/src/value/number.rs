@@ -12,22 +12,29 @@ pub struct Number(String);
 /// Digits enough for the exact value of every `f64`: the smallest has 1074 of them after the point.
 const FRACTION_DIGITS_MAX: usize = 1074;
 
+/// Largest power of ten in a text; that of the largest `f64`, and of the smallest.
+const EXPONENT_MAX: usize = 324;
+
 impl Number {
     /// Reads decimal text such as `"-0.5"` or `"1e3"`; `None` when it is not a number.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.contains(['e', 'E']) {
-            return Self::from_f64(text.parse().ok()?);
-        }
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() && fraction.is_empty() || !all_digits(whole) || !all_digits(fraction) {
             return None;
         }
-        Some(Self::canonical(negative, whole, fraction))
+        let exponent: i32 = exponent.parse().ok()?;
+        let places = usize::try_from(exponent.unsigned_abs()).ok().filter(|places| *places <= EXPONENT_MAX)?;
+        if exponent == 0 {
+            return Some(Self::canonical(negative, whole, fraction));
+        }
+        let (whole, fraction) = shifted(whole, fraction, places, exponent > 0);
+        Some(Self::canonical(negative, &whole, &fraction))
     }
 
     /// The number that a program means by `value`: 0.1 is one tenth. `None` unless it is finite.
@@ -78,6 +85,19 @@ impl Number {
     }
 }
 
+/// Digits before and after the point, once it has moved by so many places.
+fn shifted(whole: &str, fraction: &str, places: usize, to_the_right: bool) -> (String, String) {
+    let zeros = "0".repeat(places);
+    let (digits, point) = if to_the_right {
+        (format!("{whole}{fraction}{zeros}"), whole.len() + places)
+    } else {
+        (format!("{zeros}{whole}{fraction}"), whole.len())
+    };
+    // All of them are ASCII, and the point is within them.
+    let (whole, fraction) = digits.split_at(point);
+    (whole.to_owned(), fraction.to_owned())
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -116,6 +136,8 @@ mod tests {
         check("007.500", "7.5");
         check("+1e3", "1000");
         check("-2.5e-1", "-0.25");
+        check("1234567890123456789.25E+3", "1234567890123456789250");
+        check("5e-324", &format!("0.{}5", "0".repeat(323)));
         check("123456789012345678901234567890.000000001", "123456789012345678901234567890.000000001");
         for bad in ["", ".", "-", "1.2.3", "0x1", "NaN", "inf", "1e999", "--1", "1 "] {
             assert_eq!(Number::parse(bad), None, "{bad}");

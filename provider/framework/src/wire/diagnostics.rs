@@ -1,9 +1,11 @@
-//! Diagnostics and paths as messages.
+//! Diagnostics, paths, errors of functions and deferrals as messages.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::function::FunctionError;
 use crate::path::{Path, Step};
 use crate::proto::tfplugin6 as proto;
 use crate::proto::tfplugin6::attribute_path::step::Selector;
+use crate::resource::Deferral;
 
 pub(crate) fn diagnostics(diagnostics: &Diagnostics) -> Vec<proto::Diagnostic> {
     diagnostics.iter().map(diagnostic).collect()
@@ -39,6 +41,20 @@ pub(crate) fn path(path: &Path) -> proto::AttributePath {
     };
     let steps = path.steps().iter().map(|step| proto::attribute_path::Step { selector: Some(selector(step)) });
     proto::AttributePath { steps: steps.collect() }
+}
+
+pub(crate) fn function_error(error: &FunctionError) -> proto::FunctionError {
+    let function_argument = error.argument.and_then(|index| i64::try_from(index).ok());
+    proto::FunctionError { text: error.text.clone(), function_argument }
+}
+
+pub(crate) fn deferred(deferral: Deferral) -> proto::Deferred {
+    let reason = match deferral {
+        Deferral::ConfigUnknown => proto::deferred::Reason::ResourceConfigUnknown,
+        Deferral::ProviderConfigUnknown => proto::deferred::Reason::ProviderConfigUnknown,
+        Deferral::PrerequisiteAbsent => proto::deferred::Reason::AbsentPrereq,
+    };
+    proto::Deferred { reason: reason.into() }
 }
 
 #[cfg(test)]

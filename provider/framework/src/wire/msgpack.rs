@@ -1,6 +1,7 @@
 //! Values as MessagePack, read and written by the type that the schema gives.
 //! Unknown is any extension code when read, and code 0 when written.
 
+use super::limits::check_msgpack;
 use crate::path::Path;
 use crate::value::{Dynamic, Number, Type, Value};
 use rmpv::Value as Pack;
@@ -23,6 +24,7 @@ fn place(path: &Path) -> String {
 }
 
 pub(super) fn decode(mut bytes: &[u8], ty: &Type) -> Result<Value, Misfit> {
+    check_msgpack(bytes).map_err(|error| Misfit::Malformed(error.to_string()))?;
     let pack = rmpv::decode::read_value_with_max_depth(&mut bytes, DEPTH_MAX)
         .map_err(|error| Misfit::Malformed(error.to_string()))?;
     read(pack, ty, &mut Path::root())
@@ -246,6 +248,7 @@ mod tests {
         let error = decode(b"\x81\xa1a\x92\x01\xc3", &ty).unwrap_err();
         assert_eq!(error.to_string(), "at a[1]: expected a number, found true or false");
         assert!(decode(b"\x81", &ty).is_err());
+        assert!(decode(b"\xdd\xff\xff\xff\xff", &ty).is_err());
         assert!(decode(&[0x91; 5000], &ty).is_err());
         assert!(encode(&Value::from("x"), &Type::Bool).is_err());
         assert!(encode(&Value::from("x"), &Type::Dynamic).is_err());

@@ -1,5 +1,7 @@
-//! Schemas as messages.
+//! Schemas, identities and signatures as messages.
 
+use crate::function::{Parameter, Signature};
+use crate::identity::{IdentityAttribute, IdentitySchema};
 use crate::proto::tfplugin6 as proto;
 use crate::proto::tfplugin6::schema as message;
 use crate::schema::{Attribute, Attributes, Kind, Nesting, Schema, Source};
@@ -37,6 +39,41 @@ fn nested_block(name: &str, attribute: &Attribute) -> Option<message::NestedBloc
     })
 }
 
+pub(crate) fn identity(schema: &IdentitySchema) -> proto::ResourceIdentitySchema {
+    let attribute = |(name, it): (&String, &IdentityAttribute)| proto::resource_identity_schema::IdentityAttribute {
+        name: name.clone(),
+        r#type: type_bytes(&it.ty),
+        required_for_import: it.required,
+        optional_for_import: !it.required,
+        description: it.description.clone(),
+    };
+    let identity_attributes = schema.attributes.iter().map(attribute).collect();
+    proto::ResourceIdentitySchema { version: schema.version, identity_attributes }
+}
+
+pub(crate) fn function(signature: &Signature) -> proto::Function {
+    proto::Function {
+        parameters: signature.parameters.iter().map(parameter).collect(),
+        variadic_parameter: signature.variadic.as_ref().map(parameter),
+        r#return: Some(proto::function::Return { r#type: type_bytes(&signature.result) }),
+        summary: signature.summary.clone(),
+        description: signature.description.clone(),
+        description_kind: proto::StringKind::Markdown.into(),
+        deprecation_message: String::new(),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> proto::function::Parameter {
+    proto::function::Parameter {
+        name: parameter.name.clone(),
+        r#type: type_bytes(&parameter.ty),
+        allow_null_value: parameter.allow_null,
+        allow_unknown_values: parameter.allow_unknown,
+        description: parameter.description.clone(),
+        description_kind: proto::StringKind::Markdown.into(),
+    }
+}
+
 fn attributes(attributes: &Attributes) -> Vec<message::Attribute> {
     let arguments = attributes.iter().filter(|(_, attribute)| !attribute.as_blocks);
     arguments.map(|(name, attribute)| self::attribute(name, attribute)).collect()
@@ -57,7 +94,9 @@ fn attribute(name: &str, attribute: &Attribute) -> message::Attribute {
         optional: matches!(attribute.source, Source::Optional | Source::OptionalComputed),
         computed: attribute.source.is_computed(),
         sensitive: attribute.sensitive,
-        ..message::Attribute::default()
+        write_only: attribute.write_only,
+        deprecated: attribute.deprecation.is_some(),
+        deprecation_message: attribute.deprecation.clone().unwrap_or_default(),
     }
 }
 

@@ -90,8 +90,9 @@ impl Past {
         let held = held(&values);
         let usual = usual_day(&values, &held, day);
         let distance = |a: &f64, b: &f64| (a - b).abs();
-        let moves: Vec<f64> =
-            std::iter::once(0.0).chain(held.windows(2).map(|pair| pair.iter().rev().fold(0.0, |a, b| b - a).abs())).collect();
+        let moves: Vec<f64> = std::iter::once(0.0)
+            .chain(held.windows(2).map(|pair| pair.iter().rev().fold(0.0, |a, b| b - a).abs()))
+            .collect();
         let misses: Vec<f64> = held
             .iter()
             .zip(&usual)
@@ -233,9 +234,7 @@ fn usual_day(values: &[f64], held: &[f64], day: usize) -> Vec<f64> {
         let mut back = step;
         while back >= day && found < DAYS && step - back < DAYS * day {
             back -= day;
-            if let Some((value, slot)) =
-                values.get(back).filter(|value| !value.is_nan()).zip(same.get_mut(found))
-            {
+            if let Some((value, slot)) = values.get(back).filter(|value| !value.is_nan()).zip(same.get_mut(found)) {
                 *slot = *value;
                 found += 1;
             }

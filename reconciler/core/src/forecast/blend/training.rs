@@ -3,11 +3,11 @@
 //! Never sees what a series did after its last value: give it series that end where they are to be
 //! forecast.
 
+use super::bucket::{Bucket, ENDS, buckets};
+use super::features::{self, Features};
 use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
 use super::spread::{self, Causes};
-use super::bucket::{Bucket, ENDS, buckets};
-use super::features::{self, Features};
 use super::{Blend, Checked};
 use crate::forecast::LEVELS;
 
@@ -143,7 +143,11 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
     let mut needed: Vec<[Vec<f64>; 2]> = buckets.iter().map(|_| [Vec::new(), Vec::new()]).collect();
     for lesson in lessons {
         for back in 1..=DAYS_HELD_BACK {
-            let Some((past, came)) = lesson.values.len().checked_sub(back * lesson.day).and_then(|end| lesson.values.split_at_checked(end)) else { continue };
+            let Some((past, came)) =
+                lesson.values.len().checked_sub(back * lesson.day).and_then(|end| lesson.values.split_at_checked(end))
+            else {
+                continue;
+            };
             if past.len() < 3 * lesson.day || past.last().is_none_or(|value| value.is_nan()) {
                 continue;
             }
@@ -157,7 +161,13 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
                 for (needed, [low, high]) in needed[bucket].iter_mut().zip([[1, 9], [0, 10]]) {
                     let side = if *value < middle { quantiles[low] } else { quantiles[high] };
                     let (distance, reach) = ((value - middle).abs(), (side - middle).abs());
-                    needed.push(if distance <= 0.0 { 0.0 } else if reach > 0.0 { distance / reach } else { f64::INFINITY });
+                    needed.push(if distance <= 0.0 {
+                        0.0
+                    } else if reach > 0.0 {
+                        distance / reach
+                    } else {
+                        f64::INFINITY
+                    });
                 }
             }
         }

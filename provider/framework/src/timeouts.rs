@@ -1,0 +1,140 @@
+//! The attribute `timeouts` by which users bound the time of a resource's operations. The server
+//! holds every operation to it; a resource only says what it bounds and by how much.
+
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::path::{Path, Step};
+use crate::schema::{Attribute, Attributes, Nesting};
+use crate::value::Value;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Name of the attribute in a resource's schema.
+pub const NAME: &str = "timeouts";
+
+/// Longest time that is accepted: as good as none, and far from where times overflow.
+const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// What takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// Until a new resource is there.
+    Create,
+    /// Until its state is known.
+    Read,
+    /// Until a change is done.
+    Update,
+    /// Until it is gone.
+    Delete,
+}
+
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The operations that are bounded, each with the time that it has where the user gives none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timeouts(BTreeMap<Operation, Duration>);
+
+impl Timeouts {
+    /// Nothing is bounded.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The same, with one more operation bounded.
+    #[must_use]
+    pub fn with(mut self, operation: Operation, default: Duration) -> Self {
+        self.0.insert(operation, default);
+        self
+    }
+
+    /// The attribute for a resource's schema, under the name [`NAME`].
+    pub fn attribute(&self) -> Attribute {
+        let one = |(operation, default): (&Operation, &Duration)| {
+            let name = operation.name();
+            let default = SignedDuration::try_from(*default).unwrap_or(LONGEST);
+            let text = format!("Time for {name}: a duration such as `30s`, `10m` or `1h30m`. Default: `{default:#}`.");
+            (name.to_owned(), Attribute::string(&text))
+        };
+        let attributes: Attributes = self.0.iter().map(one).collect();
+        Attribute::nested(Nesting::Single, attributes, "How long operations on this resource may take.")
+    }
+
+    /// The time that `operation` has: what `value` (a state or plan) says, or else the default.
+    pub(crate) fn of(&self, operation: Operation, value: &Value) -> Option<Duration> {
+        let default = self.0.get(&operation)?;
+        let given = value.get(NAME).get(operation.name()).as_str().and_then(|text| parse(text).ok());
+        Some(given.unwrap_or(*default))
+    }
+
+    /// What is wrong with the times that a user gave.
+    pub(crate) fn validate(&self, config: &Value) -> Diagnostics {
+        let wrong = |operation: &Operation| {
+            let text = config.get(NAME).get(operation.name()).as_str()?;
+            let problem = parse(text).err()?;
+            let path = Path::attribute(NAME).join(Step::Attribute(operation.name().to_owned()));
+            let detail = format!("{path} = {text:?}: {problem}. Write a duration such as 30s, 10m or 1h30m.");
+            Some(Diagnostic::error("Invalid timeout", detail).at(path))
+        };
+        self.0.keys().filter_map(wrong).collect()
+    }
+}
+
+fn parse(text: &str) -> Result<Duration, &'static str> {
+    let span: Span = text.parse().map_err(|_error| "this is no duration")?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_error| "its length is not fixed")?;
+    if duration > LONGEST {
+        return Err("it is longer than a year");
+    }
+    let duration = Duration::try_from(duration).map_err(|_negative| "it is negative")?;
+    if duration.is_zero() { Err("it is zero") } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeouts() -> Timeouts {
+        Timeouts::none()
+            .with(Operation::Create, Duration::from_secs(600))
+            .with(Operation::Delete, Duration::from_secs(60))
+    }
+
+    fn given(create: &str) -> Value {
+        Value::object([(NAME, Value::object([("create", Value::from(create))]))])
+    }
+
+    #[test]
+    fn what_the_user_gives_wins_over_the_default() {
+        assert_eq!(timeouts().of(Operation::Create, &given("1h30m")), Some(Duration::from_secs(5400)));
+        assert_eq!(timeouts().of(Operation::Delete, &given("1h30m")), Some(Duration::from_secs(60)));
+        assert_eq!(timeouts().of(Operation::Read, &given("1h30m")), None);
+        assert_eq!(timeouts().of(Operation::Create, &Value::Null), Some(Duration::from_secs(600)));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused_at_its_path() {
+        for text in ["", "soon", "-5m", "0s", "1000000h", "1mo"] {
+            let found = timeouts().validate(&given(text));
+            let paths: Vec<String> = found.iter().map(|diagnostic| diagnostic.path.to_string()).collect();
+            assert_eq!(paths, ["timeouts.create"], "{text}");
+        }
+        assert!(timeouts().validate(&given("90s")).is_empty());
+        assert!(timeouts().validate(&Value::object([(NAME, Value::Unknown)])).is_empty());
+    }
+
+    #[test]
+    fn the_attribute_tells_the_defaults() {
+        let crate::schema::Kind::Nested(_, attributes) = timeouts().attribute().kind else { panic!("not nested") };
+        assert_eq!(attributes.keys().collect::<Vec<_>>(), ["create", "delete"]);
+        assert!(attributes["create"].description.ends_with("Default: `10m`."));
+    }
+}
