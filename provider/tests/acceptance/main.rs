@@ -5,6 +5,7 @@
 mod apis;
 mod declarations;
 mod functions;
+mod lifecycle;
 mod process_life;
 mod terraform;
 mod token;
