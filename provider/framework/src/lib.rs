@@ -2,12 +2,42 @@
 //! provider, and it never calls a cloud, writes a file or decides about a resource by itself.
 //!
 //! Implement [`Provider`], and [`Resource`], [`DataSource`], [`EphemeralResource`], [`ListResource`] or
-//! [`Function`] for what it offers; hand the provider to [`serve`]. Schemas are data ([`schema`]); so are plan rules and checks. Values ([`Value`]) may be
-//! null or unknown. Everything that a user can do wrong is answered with [`Diagnostics`].
+//! [`Function`] for what it offers; hand the provider to [`serve`]. Schemas are data ([`schema`]); so are
+//! plan rules and checks. Values ([`Value`]) may be null or unknown. Everything that a user can do wrong
+//! is answered with [`Diagnostics`].
 //!
 //! The modules read in the order in which a call runs through them: `serve` (process, `handshake`,
 //! `tls`) → `server` (calls) → `wire` (messages to plain types) → `validation` and `planning`
 //! (rules of the schema) → the provider's own code.
+//!
+//! # Protocol
+//!
+//! Which minor version brought what. Minor versions are not negotiated: each feature is used where both
+//! sides have it.
+//!
+//! | protocol | Terraform | brings | here |
+//! |---|---|---|---|
+//! | 6.0 | 1.0 | resources, data sources, nested attributes | served; attributes only, no blocks |
+//! | 6.1–6.3 | 1.3 | deprecation, `plan_destroy` | served |
+//! | 6.4 | 1.7 | `GetMetadata`, schema fetched once | served |
+//! | 6.5 | 1.8 | functions, `MoveResourceState` | served |
+//! | 6.6 | 1.9 | capabilities of the client, deferral | served |
+//! | 6.7 | 1.10 | ephemeral resources | served |
+//! | 6.8 | 1.11 | write-only attributes | served |
+//! | 6.9 | 1.12 | identity of resources | served |
+//! | 6.10 | 1.13 | list resources; state stores | list resources served, state stores not |
+//! | 6.10 | 1.14 | actions, `GenerateResourceConfig` | not served: no provider on this framework has one |
+//! | 6.11 | 1.16 | computed blocks, `store_planned_private` | not served |
+//!
+//! # What a provider need not care about
+//!
+//! Its process: the handshake, mutual TLS, the end when Terraform ends or dies, `--debug` for a debugger.
+//! Its calls: a panic becomes an error message of that call; an interruption or a timeout cancels the
+//! call's [`Context::cancellation`], and what the call then returns is kept. Its log: [`log`] writes what
+//! Terraform shows under `TF_LOG`, with secrets masked. Its limits: messages of up to 256 MiB, bounded
+//! in depth and in the number of values.
+//!
+//! `examples/notes.rs` is a whole provider.
 
 mod context;
 mod data_source;

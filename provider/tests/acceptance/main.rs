@@ -6,6 +6,7 @@ mod apis;
 mod batch;
 mod declarations;
 mod functions;
+mod lifecycle;
 mod process_life;
 mod reconciler;
 mod terraform;

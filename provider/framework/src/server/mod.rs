@@ -1,22 +1,5 @@
 //! The calls of plugin protocol 6, each handed on to a task of its own. A user's mistake, an unknown
 //! type and a panic are answered with diagnostics, never with an error of the transport.
-//!
-//! Which minor version of the protocol brought what; minor versions are not negotiated, each feature is
-//! used where both sides have it:
-//!
-//! | protocol | Terraform | brings | here |
-//! |---|---|---|---|
-//! | 6.0 | 1.0 | resources, data sources, nested attributes | served; attributes only, no blocks |
-//! | 6.1–6.3 | 1.3 | deprecation, `plan_destroy` | served |
-//! | 6.4 | 1.7 | `GetMetadata`, schema fetched once | served |
-//! | 6.5 | 1.8 | functions, `MoveResourceState` | served |
-//! | 6.6 | 1.9 | capabilities of the client, deferral | served |
-//! | 6.7 | 1.10 | ephemeral resources | served |
-//! | 6.8 | 1.11 | write-only attributes | served |
-//! | 6.9 | 1.12 | identity of resources | served |
-//! | 6.10 | 1.13 | list resources; state stores | list resources served, state stores not |
-//! | 6.10 | 1.14 | actions, `GenerateResourceConfig` | not served: no provider on this framework has one |
-//! | 6.11 | 1.16 | computed blocks, `store_planned_private` | not served |
 
 mod bounds;
 mod calls;
