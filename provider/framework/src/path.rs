@@ -1,4 +1,4 @@
-//! Paths to parts of a value, written as in `shift.steps[2]` or `signals["latency"].unit`.
+//! Paths to parts of a value, written as in `shift.steps[2]`, `signals["latency"].unit` or `tags[*]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +12,8 @@ pub enum Step {
     Key(String),
     /// An element of a list.
     Index(usize),
+    /// Some element of a set: they have no names.
+    Element,
 }
 
 /// Steps from the top of a resource's configuration; none means the whole of it.
@@ -62,6 +64,11 @@ impl Path {
         self.within(Step::Index(index), action)
     }
 
+    /// Runs `action` one set element deeper.
+    pub fn within_element<T>(&mut self, action: impl FnOnce(&mut Self) -> T) -> T {
+        self.within(Step::Element, action)
+    }
+
     fn within<T>(&mut self, step: Step, action: impl FnOnce(&mut Self) -> T) -> T {
         self.0.push(step);
         let result = action(self);
@@ -78,6 +85,7 @@ impl fmt::Display for Path {
                 Step::Attribute(name) => write!(f, ".{name}")?,
                 Step::Key(key) => write!(f, "[{key:?}]")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Element => f.write_str("[*]")?,
             }
         }
         Ok(())
@@ -110,6 +118,9 @@ fn next_step(text: &str) -> Option<(Step, &str)> {
         let (key, after) = quoted.split_once("\"]")?;
         return Some((Step::Key(key.to_owned()), after));
     }
+    if let Some(after) = text.strip_prefix("[*]") {
+        return Some((Step::Element, after));
+    }
     if let Some(index) = text.strip_prefix('[') {
         let (index, after) = index.split_once(']')?;
         return Some((Step::Index(index.parse().ok()?), after));
@@ -125,7 +136,7 @@ mod tests {
 
     #[test]
     fn paths_are_read_as_they_are_written() {
-        for text in ["name", "shift.steps[2]", r#"signals["a-b"].unit"#, r#"m["a.b"]["c"][0]"#, ""] {
+        for text in ["name", "shift.steps[2]", r#"signals["a-b"].unit"#, r#"m["a.b"]["c"][0]"#, "tags[*].name", ""] {
             assert_eq!(text.parse::<Path>().unwrap().to_string(), text);
         }
         for bad in ["a[", "a[x]", "a..b", ".", r#"a["b"#] {

@@ -87,9 +87,14 @@ fn visit_elements(
 ) {
     match (nesting, value) {
         (Nesting::Single, value) => visit(attributes, value, path, action),
-        (Nesting::List | Nesting::Set, Value::List(parts) | Value::Set(parts)) => {
+        (Nesting::List, Value::List(parts)) => {
             for (index, part) in parts.iter().enumerate() {
                 path.within_index(index, |path| visit(attributes, part, path, action));
+            }
+        }
+        (Nesting::Set, Value::Set(parts)) => {
+            for part in parts {
+                path.within_element(|path| visit(attributes, part, path, action));
             }
         }
         (Nesting::Map, Value::Map(parts)) => {

@@ -56,9 +56,13 @@ fn no_null_elements(value: &Value, path: &mut Path, found: &mut Diagnostics) {
 }
 
 fn each_element(value: &Value, path: &mut Path, mut action: impl FnMut(&Value, &mut Path)) {
-    if let Value::List(parts) | Value::Set(parts) = value {
+    if let Value::List(parts) = value {
         for (index, part) in parts.iter().enumerate() {
             path.within_index(index, |path| action(part, path));
+        }
+    } else if let Value::Set(parts) = value {
+        for part in parts {
+            path.within_element(|path| action(part, path));
         }
     } else if let Value::Map(parts) = value {
         for (key, part) in parts {
@@ -72,6 +76,10 @@ mod tests {
     use super::*;
     use crate::schema::attributes;
 
+    fn port() -> Attributes {
+        attributes([("port", Attribute::number("").integer(1, 65535))])
+    }
+
     #[test]
     fn every_problem_is_found_at_its_path() {
         let schema = Schema::new(
@@ -79,24 +87,19 @@ mod tests {
             attributes([
                 ("mode", Attribute::string("").one_of(&["a", "b"])),
                 ("words", Attribute::new(Type::list(Type::String), "")),
-                (
-                    "parts",
-                    Attribute::nested(
-                        Nesting::Map,
-                        attributes([("port", Attribute::number("").integer(1, 65535))]),
-                        "",
-                    ),
-                ),
+                ("ports", Attribute::nested(Nesting::Set, port(), "")),
+                ("parts", Attribute::nested(Nesting::Map, port(), "")),
             ]),
         );
         let config = Value::object([
             ("mode", Value::from("c")),
             ("words", Value::List(vec!["x".into(), Value::Null, Value::Unknown])),
+            ("ports", Value::set([Value::object([("port", Value::from(0_u32))])])),
             ("parts", Value::Map([("k".to_owned(), Value::object([("port", Value::from(0_u32))]))].into())),
         ]);
         let found = validate(&schema, &config);
         let paths: Vec<String> = found.iter().map(|diagnostic| diagnostic.path.to_string()).collect();
-        assert_eq!(paths, ["mode", r#"parts["k"].port"#, "words[1]"]);
+        assert_eq!(paths, ["mode", r#"parts["k"].port"#, "ports[*].port", "words[1]"]);
         assert!(validate(&schema, &Value::object([("mode", Value::Unknown)])).is_empty());
     }
 }

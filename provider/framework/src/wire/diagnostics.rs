@@ -32,15 +32,21 @@ fn detail(diagnostic: &Diagnostic) -> String {
     if told { detail.clone() } else { format!("{detail}\n\nAttribute: {shown}") }
 }
 
+/// A path as far as the wire can tell: it has no word for an element of a set.
 pub(crate) fn path(path: &Path) -> proto::AttributePath {
-    let selector = |step: &Step| match step {
+    let steps = path.steps().iter().map_while(selector);
+    let steps = steps.map(|selector| proto::attribute_path::Step { selector: Some(selector) });
+    proto::AttributePath { steps: steps.collect() }
+}
+
+fn selector(step: &Step) -> Option<Selector> {
+    Some(match step {
         Step::Attribute(name) => Selector::AttributeName(name.clone()),
         Step::Key(key) => Selector::ElementKeyString(key.clone()),
         // A list longer than i64 cannot exist.
         Step::Index(index) => Selector::ElementKeyInt(i64::try_from(*index).unwrap_or(i64::MAX)),
-    };
-    let steps = path.steps().iter().map(|step| proto::attribute_path::Step { selector: Some(selector(step)) });
-    proto::AttributePath { steps: steps.collect() }
+        Step::Element => return None,
+    })
 }
 
 pub(crate) fn function_error(error: &FunctionError) -> proto::FunctionError {
@@ -60,6 +66,12 @@ pub(crate) fn deferred(deferral: Deferral) -> proto::Deferred {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_ends_at_a_set() {
+        let steps = |text: &str| path(&text.parse().unwrap()).steps.len();
+        assert_eq!((steps("a.b[0]"), steps("tags[*].name")), (3, 1));
+    }
 
     #[test]
     fn a_nested_attribute_is_named_in_the_text() {
