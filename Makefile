@@ -10,13 +10,15 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo bench test check docs deny test-outage
+.PHONY: help build tools demo bench bench-forecast train-prior test check docs deny test-outage
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
 	@echo "make bench                   what 1,000 idle groups cost, about three minutes"
 	@echo "make test                    every test, with what it needs"
 	@echo "make check                   formatting, lints and every test"
+	@echo "make bench-forecast TASKS=FILE TRUTH=FILE  our forecasts beside those of other libraries"
+	@echo "make train-prior DATA=FILE   learn the priors of forecast and score anew, see docs/model-card.md"
 	@echo "make build | tools | docs | deny"
 
 build:
@@ -33,6 +35,16 @@ demo: tools build
 bench: PROFILE = release
 bench: tools build
 	$(BINARIES)/bench
+
+# Our forecasts beside those of other libraries: TASKS and TRUTH are JSON lines, see tests/peers/src/tasks.rs.
+bench-forecast:
+	cd tests/peers && cargo run --release --locked -- $(abspath $(TASKS)) $(abspath $(TRUTH))
+
+# Priors of forecast and early warning, from recorded series that may be used for it: JSON lines of `step` and `y`.
+# TERMS says what they are, and on which terms; it goes into the priors.
+train-prior:
+	cargo run --release --locked -p shadow-reconciler --bin shadow-reconciler -- train-prior \
+		--data $(DATA) --trained-on "$(TERMS)" --folder reconciler/core/priors
 
 # The reconciler's tests look for Envoy and Prometheus on the path.
 test: export PATH := $(CURDIR)/target/tools:$(PATH)

@@ -68,7 +68,9 @@ pub(super) fn each<A: Serialize>(
     }
     if lines == 0 {
         problems += 1;
-        output.write_all(b"{\"line\":1,\"error\":\"the input is empty: one JSON document per line is expected\",\"column\":0}\n")?;
+        output.write_all(
+            b"{\"line\":1,\"error\":\"the input is empty: one JSON document per line is expected\",\"column\":0}\n",
+        )?;
     }
     Ok(problems)
 }

@@ -75,8 +75,12 @@ impl Scorer {
         let day = if step > 0 && DAY.is_multiple_of(step) { DAY / step } else { 0 };
         let problem = match () {
             () if day < 24 => Some(format!("step is {step}: it must divide a day and be an hour at most")),
-            () if !(1..=day as usize).contains(&horizon) => Some(format!("horizon is {horizon}: from 1 to {day} steps, a day, can be looked ahead")),
-            () if self.warnings.len() >= SERIES_MAX => Some(format!("more than {SERIES_MAX} series: split them over several runs")),
+            () if !(1..=day as usize).contains(&horizon) => {
+                Some(format!("horizon is {horizon}: from 1 to {day} steps, a day, can be looked ahead"))
+            }
+            () if self.warnings.len() >= SERIES_MAX => {
+                Some(format!("more than {SERIES_MAX} series: split them over several runs"))
+            }
             () => None,
         };
         if let Some(error) = problem {

@@ -41,11 +41,11 @@ pub fn train_prior(data: &Path, trained_on: &str, folder: &Path) -> anyhow::Resu
     let trained_on = format!("{trained_on}; train again with `make train-prior DATA=FILE`");
     let lessons: Vec<Lesson<'_>> = series.iter().map(|(day, values)| Lesson { values, day: *day }).collect();
     write(&folder.join("forecast.json"), &train(&lessons, &trained_on))?;
-    let recordings: Vec<Recording<'_>> =
-        series.iter().map(|(day, values)| Recording { values, day: *day }).collect();
+    let recordings: Vec<Recording<'_>> = series.iter().map(|(day, values)| Recording { values, day: *day }).collect();
     write(&folder.join("warning.json"), &train_on(&recordings, &trained_on))
 }
 
 fn write(path: &Path, prior: &impl serde::Serialize) -> anyhow::Result<()> {
-    std::fs::write(path, serde_json::to_string(prior)? + "\n").with_context(|| format!("{} cannot be written", path.display()))
+    std::fs::write(path, serde_json::to_string(prior)? + "\n")
+        .with_context(|| format!("{} cannot be written", path.display()))
 }

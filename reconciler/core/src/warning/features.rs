@@ -11,12 +11,36 @@ pub type Features = [f32; COUNT];
 
 /// What the numbers are, for reasons and for people who read a model.
 pub const NAMES: [&str; COUNT] = [
-    "now", "max 1 h", "max 6 h", "max 24 h", "mean 1 h", "mean 6 h", "mean 24 h", "spread 1 h", "spread 24 h",
-    "slope 30 min", "slope 1 h", "slope 6 h", "yesterday's maximum", "last week's maximum", "usual maximum",
-    "highest maximum", "second highest maximum", "broken at this time of day", "broken at this time lately",
-    "above yesterday 1 h", "above yesterday 6 h", "yesterday's maximum from here", "usual maximum from here",
-    "base rate", "time since the last incident", "incidents of a day", "incidents of a week",
-    "time against the usual interval", "share above now", "horizon",
+    "now",
+    "max 1 h",
+    "max 6 h",
+    "max 24 h",
+    "mean 1 h",
+    "mean 6 h",
+    "mean 24 h",
+    "spread 1 h",
+    "spread 24 h",
+    "slope 30 min",
+    "slope 1 h",
+    "slope 6 h",
+    "yesterday's maximum",
+    "last week's maximum",
+    "usual maximum",
+    "highest maximum",
+    "second highest maximum",
+    "broken at this time of day",
+    "broken at this time lately",
+    "above yesterday 1 h",
+    "above yesterday 6 h",
+    "yesterday's maximum from here",
+    "usual maximum from here",
+    "base rate",
+    "time since the last incident",
+    "incidents of a day",
+    "incidents of a week",
+    "time against the usual interval",
+    "share above now",
+    "horizon",
 ];
 
 /// Days that are looked back on at the same time of day.
@@ -55,7 +79,8 @@ impl View<'_> {
         let above_1 = yesterday(hour).map_or(0.0, |then| mean_1 - then);
         let above_6 = yesterday(six).map_or(0.0, |then| mean_6 - then);
         let since = self.onsets.last().map_or(end, |onset| end - onset);
-        let within = |length: usize| self.onsets.iter().rev().take_while(|onset| end - **onset <= length).count() as f32;
+        let within =
+            |length: usize| self.onsets.iter().rev().take_while(|onset| end - **onset <= length).count() as f32;
         let raw = [
             now,
             self.max(end, hour),

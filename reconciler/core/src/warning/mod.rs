@@ -12,14 +12,14 @@ mod watch;
 
 pub use watch::Watch;
 
-
 use boosting::Boosted;
 use own::{Numbers, Own, numbers, probability};
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
 /// The model that is shipped.
-static SHIPPED: LazyLock<Option<Boosted>> = LazyLock::new(|| serde_json::from_str(include_str!("../../priors/warning.json")).ok());
+static SHIPPED: LazyLock<Option<Boosted>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../priors/warning.json")).ok());
 
 /// Probability from which a warning is an alarm: on the signals that it was tried on, about half of
 /// the incidents were announced at one false alarm per signal and day.
@@ -101,7 +101,8 @@ mod tests {
 
     /// Two weeks at rest, with a peak past the limit of 10 at the same hour each day.
     fn peaks(days: usize) -> impl Iterator<Item = f64> {
-        let level = |step: usize| if (140..152).contains(&(step % DAY)) { 12.0 } else { 1.0 + (step % 7) as f64 / 10.0 };
+        let level =
+            |step: usize| if (140..152).contains(&(step % DAY)) { 12.0 } else { 1.0 + (step % 7) as f64 / 10.0 };
         (0..days * DAY).map(level)
     }
 
@@ -113,7 +114,7 @@ mod tests {
     fn probability_at(outlooks: &[Outlook], step: usize) -> f32 {
         match outlooks[step] {
             Outlook::Probability(probability) => probability,
-            other => panic!("step {step}: {other:?}"),
+            other @ (Outlook::Broken | Outlook::Unknown) => panic!("step {step}: {other:?}"),
         }
     }
 

@@ -102,7 +102,8 @@ impl Origin {
         let at_yesterday = yesterday.and_then(|step| past.get(step)).unwrap_or(around_yesterday);
         let week_ago = target.checked_sub(whole(lead, spans.week));
         let two_weeks_ago = week_ago.and_then(|step| step.checked_sub(spans.week));
-        let weekly = |step: Option<usize>, reach| step.and_then(|step| past.mean_around(step, reach * spans.smooth, origin));
+        let weekly =
+            |step: Option<usize>, reach| step.and_then(|step| past.mean_around(step, reach * spans.smooth, origin));
         let last_week = weekly(week_ago, WEEK_REACH).unwrap_or(usual);
         let both_weeks = weekly(week_ago, TWO_WEEKS_REACH).unwrap_or(usual);
         let both_weeks = f64::midpoint(both_weeks, weekly(two_weeks_ago, TWO_WEEKS_REACH).unwrap_or(both_weeks));

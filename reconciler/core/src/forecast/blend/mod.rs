@@ -94,7 +94,8 @@ impl Blend {
         let mut blend = Self::unlearned(values, day);
         let with_prior = |bucket: Bucket| Some((bucket, prior.at(bucket.middle() / day as f64)?));
         let buckets: Vec<(Bucket, &LeadPrior)> = buckets(horizon).into_iter().filter_map(with_prior).collect();
-        let judged: Vec<(Bucket, &LeadPrior)> = buckets.iter().rev().step_by(JUDGED_EVERY).take(JUDGED_MAX).copied().collect();
+        let judged: Vec<(Bucket, &LeadPrior)> =
+            buckets.iter().rev().step_by(JUDGED_EVERY).take(JUDGED_MAX).copied().collect();
         blend.verdict = judge(&blend, &blend.places, &judged);
         let fixed = blend.verdict.as_ref().and_then(|verdict| verdict.fixed);
         let mut start = None;
@@ -132,7 +133,8 @@ impl Blend {
         let rows: Vec<Row> = checked.iter().map(|checked| checked.row).collect();
         let weights = fixed.unwrap_or_else(|| learn_weights(&rows, start, prior));
         let (mut errors, reference) = errors_of(&checked, &weights, prior);
-        let errors = if errors.is_empty() { [0.0; LEVELS.len()] } else { widened(of_weighted(&mut errors), prior.widening) };
+        let errors =
+            if errors.is_empty() { [0.0; LEVELS.len()] } else { widened(of_weighted(&mut errors), prior.widening) };
         Learned { middle: bucket.middle(), weights, spread: prior.spread, reference, errors }
     }
 
@@ -161,7 +163,8 @@ impl Blend {
 
     /// Why that model, for people.
     pub(super) fn reason(&self) -> String {
-        let told = |verdict: &Verdict| reason((verdict.model, &verdict.loss), (ModelName::SeasonalNaive, &verdict.naive));
+        let told =
+            |verdict: &Verdict| reason((verdict.model, &verdict.loss), (ModelName::SeasonalNaive, &verdict.naive));
         self.verdict.as_ref().map(told).unwrap_or_default()
     }
 
@@ -177,7 +180,8 @@ impl Blend {
     /// What is expected `lead` steps after an origin, squashed.
     fn point(&self, origin: &Origin, lead: usize) -> f64 {
         let (usual, features) = origin.ahead(&self.past, lead);
-        let weighed = self.neighbours(lead).into_iter().flatten().map(|(share, it)| share * dot(&it.weights, &features));
+        let weighed =
+            self.neighbours(lead).into_iter().flatten().map(|(share, it)| share * dot(&it.weights, &features));
         usual + weighed.sum::<f64>()
     }
 

@@ -34,7 +34,8 @@ pub struct LeadPrior {
 }
 
 /// The one that is shipped.
-static SHIPPED: LazyLock<Option<Prior>> = LazyLock::new(|| serde_json::from_str(include_str!("../../../priors/forecast.json")).ok());
+static SHIPPED: LazyLock<Option<Prior>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../../priors/forecast.json")).ok());
 
 impl Prior {
     /// The shipped one. A test reads it, so that there always is one.

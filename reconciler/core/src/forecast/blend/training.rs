@@ -3,13 +3,13 @@
 //! Never sees what a series did after its last value: give it series that end where they are to be
 //! forecast.
 
+use super::bucket::{Bucket, ENDS, buckets};
+use super::features::{self, Features};
 use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
 use super::spread::{self, Causes};
-use super::bucket::{Bucket, ENDS, buckets};
-use super::features::{self, Features};
 use super::{Blend, Checked};
-use crate::forecast::LEVELS;
+use crate::forecast::quantiles::{LEVELS, of_sorted};
 
 /// Rows of each series that the pooled regression sees.
 const ROWS_PER_SERIES: usize = 60;
@@ -19,6 +19,9 @@ const ROUNDS: usize = 10;
 
 /// Days held back, one after the other, to see how much wider the intervals must be.
 const DAYS_HELD_BACK: usize = 12;
+
+/// What a value outside of an interval without width counts as, in widths.
+const FAR: f64 = 1e3;
 
 /// A series to learn from.
 pub struct Lesson<'a> {
@@ -143,7 +146,11 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
     let mut needed: Vec<[Vec<f64>; 2]> = buckets.iter().map(|_| [Vec::new(), Vec::new()]).collect();
     for lesson in lessons {
         for back in 1..=DAYS_HELD_BACK {
-            let Some((past, came)) = lesson.values.len().checked_sub(back * lesson.day).and_then(|end| lesson.values.split_at_checked(end)) else { continue };
+            let Some((past, came)) =
+                lesson.values.len().checked_sub(back * lesson.day).and_then(|end| lesson.values.split_at_checked(end))
+            else {
+                continue;
+            };
             if past.len() < 3 * lesson.day || past.last().is_none_or(|value| value.is_nan()) {
                 continue;
             }
@@ -157,14 +164,20 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
                 for (needed, [low, high]) in needed[bucket].iter_mut().zip([[1, 9], [0, 10]]) {
                     let side = if *value < middle { quantiles[low] } else { quantiles[high] };
                     let (distance, reach) = ((value - middle).abs(), (side - middle).abs());
-                    needed.push(if distance <= 0.0 { 0.0 } else if reach > 0.0 { distance / reach } else { f64::INFINITY });
+                    needed.push(if distance <= 0.0 {
+                        0.0
+                    } else if reach > 0.0 {
+                        distance / reach
+                    } else {
+                        FAR
+                    });
                 }
             }
         }
     }
-    let quantile = |values: &mut Vec<f64>, level: f64| {
+    let quantile = |mut values: Vec<f64>, level: f64| {
         values.sort_unstable_by(f64::total_cmp);
-        values.get((values.len() as f64 * level) as usize).copied().unwrap_or(1.0)
+        if values.is_empty() { 1.0 } else { of_sorted(&values, level) }
     };
-    needed.into_iter().map(|[mut inner, mut outer]| [quantile(&mut inner, 0.8), quantile(&mut outer, 0.95)]).collect()
+    needed.into_iter().map(|[inner, outer]| [quantile(inner, 0.8), quantile(outer, 0.95)]).collect()
 }

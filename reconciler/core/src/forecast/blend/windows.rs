@@ -46,9 +46,9 @@ impl Blend {
     /// Least and greatest point forecast of a window.
     fn foreseen(&self, origin: &Origin, length: usize) -> (f64, f64) {
         let leads = (1..=length).step_by(length.div_ceil(LOOKS)).chain([length]);
-        leads.map(|lead| self.point(origin, lead)).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
-            (low.min(point), high.max(point))
-        })
+        leads
+            .map(|lead| self.point(origin, lead))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)))
     }
 
     /// Least and greatest value that came, if the window is over and at least half of it was seen.
