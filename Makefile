@@ -10,7 +10,8 @@ FAULT ?= leak
 # Cargo must not build elsewhere: the demo and the tests look for the binaries in target/.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
-.PHONY: help build tools demo bench test check docs deny test-outage equivalence provider-docs release install uninstall bench-provider
+.PHONY: help build tools demo bench bench-provider bench-forecast train-prior test test-outage check docs deny
+.PHONY: equivalence provider-docs release install uninstall
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
@@ -22,6 +23,8 @@ help:
 	@echo "make provider-docs           the provider's pages in docs, from its schema and from examples"
 	@echo "make install | uninstall     the provider, where Terraform finds it for this user"
 	@echo "make release VERSION=<x.y.z> the provider's archives, digests and signature, in target/release-<x.y.z>"
+	@echo "make bench-forecast TASKS=FILE TRUTH=FILE  our forecasts beside those of other libraries"
+	@echo "make train-prior DATA=FILE   learn the priors of forecast and score anew, see docs/model-card.md"
 	@echo "make build | tools | docs | deny"
 
 build:
@@ -44,6 +47,16 @@ bench-provider: PROFILE = release
 bench-provider: build
 	$(BINARIES)/bench-provider $(if $(QUICK),--quick) --null "$$(tests/setup/null-provider.sh)" \
 		--provider "$$(. release/lib.sh && static_build "$$(host_target)")"
+
+# Our forecasts beside those of other libraries: TASKS and TRUTH are JSON lines, see tests/peers/src/tasks.rs.
+bench-forecast:
+	cd tests/peers && cargo run --release --locked -- $(abspath $(TASKS)) $(abspath $(TRUTH))
+
+# Priors of forecast and early warning, from recorded series that may be used for it: JSON lines of `step` and `y`.
+# TERMS says what they are, and on which terms; it goes into the priors.
+train-prior:
+	cargo run --release --locked -p shadow-reconciler --bin shadow-reconciler -- train-prior \
+		--data $(DATA) --trained-on "$(TERMS)" --folder reconciler/core/priors
 
 # The reconciler's tests look for Envoy and Prometheus on the path.
 test: export PATH := $(CURDIR)/target/tools:$(PATH)

@@ -286,8 +286,8 @@ fn start(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Launch(_) => Ok(()),
-        Command::Forecast(_) => filter(|input, output| forecasting::forecast_lines(input, output)),
-        Command::Score(_) => filter(|input, output| forecasting::score_lines(input, output)),
+        Command::Forecast(_) => filter(forecasting::forecast_lines),
+        Command::Score(_) => filter(forecasting::score_lines),
         Command::TrainPrior(args) => forecasting::train_prior(&args.data, &args.trained_on, &args.folder),
         asked @ (Command::Status(_)
         | Command::Explain(_)

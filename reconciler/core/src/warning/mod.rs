@@ -114,7 +114,7 @@ mod tests {
     fn probability_at(outlooks: &[Outlook], step: usize) -> f32 {
         match outlooks[step] {
             Outlook::Probability(probability) => probability,
-            other => panic!("step {step}: {other:?}"),
+            other @ (Outlook::Broken | Outlook::Unknown) => panic!("step {step}: {other:?}"),
         }
     }
 

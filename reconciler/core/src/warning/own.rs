@@ -134,7 +134,7 @@ fn dot(a: &Numbers, b: &Numbers) -> f32 {
 fn solve(mut sums: [[f32; COUNT + 1]; COUNT]) -> Option<Numbers> {
     for pivot in 0..COUNT {
         let row = sums[pivot];
-        if !(row[pivot] > 0.0) {
+        if row[pivot].is_nan() || row[pivot] <= 0.0 {
             return None;
         }
         for other in sums.iter_mut().skip(pivot + 1) {

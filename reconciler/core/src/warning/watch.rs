@@ -105,8 +105,10 @@ impl Watch {
         let usual = *present.select_nth_unstable_by(middle, f64::total_cmp).1;
         let distance = present.iter().map(|value| (value - usual).abs()).sum::<f64>() / present.len() as f64;
         let unit = (self.limit - usual).max(DISTANCE_MIN * distance).max(f64::MIN_POSITIVE);
-        let anew = |level: &f32| narrow((self.in_units(*level) - usual) / unit);
-        self.levels = self.levels.iter().map(anew).collect();
+        let (usual_before, unit_before) = (self.usual, self.unit);
+        for level in &mut self.levels {
+            *level = narrow((f64::from(*level) * unit_before + usual_before - usual) / unit);
+        }
         (self.usual, self.unit) = (usual, unit);
     }
 

@@ -1,6 +1,7 @@
 //! History, forecast and score together, as a cycle uses them.
 
 mod awkward;
+mod days;
 mod properties;
 mod scenarios;
 mod support;

@@ -90,9 +90,8 @@ impl Past {
         let held = held(&values);
         let usual = usual_day(&values, &held, day);
         let distance = |a: &f64, b: &f64| (a - b).abs();
-        let moves: Vec<f64> = std::iter::once(0.0)
-            .chain(held.windows(2).map(|pair| pair.iter().rev().fold(0.0, |a, b| b - a).abs()))
-            .collect();
+        let between = held.iter().zip(held.iter().skip(1)).map(|(before, after)| distance(before, after));
+        let moves: Vec<f64> = std::iter::once(0.0).chain(between).collect();
         let misses: Vec<f64> = held
             .iter()
             .zip(&usual)
@@ -263,7 +262,7 @@ fn then(values: &[f64], day: usize) -> Vec<f64> {
     }
     let until = |step: Option<usize>| step.and_then(|step| total.get(step).copied()).unwrap_or(0.0);
     let mean = |step: usize| {
-        let days = (step / day).min(DAYS).max(1);
+        let days = (step / day).clamp(1, DAYS);
         (until(step.checked_sub(day)) - until(step.checked_sub((DAYS + 1) * day))) / days as f64
     };
     (0..values.len() + day).map(mean).collect()

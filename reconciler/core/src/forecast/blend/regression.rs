@@ -57,7 +57,7 @@ pub(super) fn fit(rows: &[Row], start: &Features, prior: &Features, strength: f6
     let total: f64 = rows.iter().map(|row| row.weight).sum();
     let squares: f64 = rows.iter().map(|row| row.weight * row.weight).sum();
     let unit = rows.iter().map(|row| row.weight * row.error(prior).abs()).sum::<f64>() / total;
-    if !(unit > 0.0 && unit.is_finite()) {
+    if !unit.is_finite() || unit <= 0.0 {
         return *prior;
     }
     let count = total * total / squares;
@@ -155,7 +155,7 @@ fn decompose(matrix: &mut [Features; COUNT]) -> Option<()> {
         let known = |row: &Features, other: &Features| row.iter().zip(other).take(j).map(|(a, b)| a * b).sum::<f64>();
         let pivot_row = matrix[j];
         let pivot = pivot_row[j] - known(&pivot_row, &pivot_row);
-        if !(pivot > 0.0) {
+        if pivot.is_nan() || pivot <= 0.0 {
             return None;
         }
         let root = pivot.sqrt();

@@ -9,7 +9,7 @@ use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
 use super::spread::{self, Causes};
 use super::{Blend, Checked};
-use crate::forecast::LEVELS;
+use crate::forecast::quantiles::{LEVELS, of_sorted};
 
 /// Rows of each series that the pooled regression sees.
 const ROWS_PER_SERIES: usize = 60;
@@ -19,6 +19,9 @@ const ROUNDS: usize = 10;
 
 /// Days held back, one after the other, to see how much wider the intervals must be.
 const DAYS_HELD_BACK: usize = 12;
+
+/// What a value outside of an interval without width counts as, in widths.
+const FAR: f64 = 1e3;
 
 /// A series to learn from.
 pub struct Lesson<'a> {
@@ -166,15 +169,15 @@ fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f
                     } else if reach > 0.0 {
                         distance / reach
                     } else {
-                        f64::INFINITY
+                        FAR
                     });
                 }
             }
         }
     }
-    let quantile = |values: &mut Vec<f64>, level: f64| {
+    let quantile = |mut values: Vec<f64>, level: f64| {
         values.sort_unstable_by(f64::total_cmp);
-        values.get((values.len() as f64 * level) as usize).copied().unwrap_or(1.0)
+        if values.is_empty() { 1.0 } else { of_sorted(&values, level) }
     };
-    needed.into_iter().map(|[mut inner, mut outer]| [quantile(&mut inner, 0.8), quantile(&mut outer, 0.95)]).collect()
+    needed.into_iter().map(|[inner, outer]| [quantile(inner, 0.8), quantile(outer, 0.95)]).collect()
 }

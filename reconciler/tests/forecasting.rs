@@ -1,0 +1,122 @@
+//! The filters `forecast --jsonl` and `score --jsonl`: what they answer, and what they say of input
+//! that cannot be understood.
+
+use serde_json::{Value, json};
+use shadow_reconciler::forecasting::{forecast_lines, score_lines};
+
+/// The answers to lines, and how many had a problem.
+fn forecast(lines: &str) -> (Vec<Value>, usize) {
+    let mut output = Vec::new();
+    let problems = forecast_lines(lines.as_bytes(), &mut output).unwrap();
+    (parsed(&output), problems)
+}
+
+fn score(lines: &str) -> (Vec<Value>, usize) {
+    let mut output = Vec::new();
+    let problems = score_lines(lines.as_bytes(), &mut output).unwrap();
+    (parsed(&output), problems)
+}
+
+fn parsed(output: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Four days of half-hours.
+fn task(id: &str) -> String {
+    let y: Vec<f64> = (0..192).map(|step| f64::from(step % 48) + f64::from(step % 5)).collect();
+    json!({"id": id, "step": 1800, "start": 1_700_000_000, "horizon": 48, "y": y}).to_string()
+}
+
+#[test]
+fn a_task_is_answered_with_every_level_and_step() {
+    let (answers, problems) = forecast(&task("a"));
+    assert_eq!(problems, 0);
+    let levels = answers[0]["q"].as_object().unwrap();
+    let expected = ["0.025", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.975"];
+    assert!(expected.iter().all(|level| levels[*level].as_array().is_some_and(|values| values.len() == 48)));
+    assert_eq!(answers[0]["id"], "a");
+}
+
+#[test]
+fn values_missing_at_the_end_are_forecast_from_the_last_one() {
+    let mut with_end = serde_json::from_str::<Value>(&task("a")).unwrap();
+    with_end["y"].as_array_mut().unwrap().extend([Value::Null, Value::Null, Value::Null, Value::Null, Value::Null]);
+    let (answers, problems) = forecast(&with_end.to_string());
+    assert_eq!((problems, answers[0]["q"]["0.5"].as_array().unwrap().len()), (0, 48));
+}
+
+#[test]
+fn a_bad_line_names_line_and_column_and_the_others_are_answered() {
+    let bad = r#"{"id": "b", "step": 300, "start": 0, "horizon": 12, "y": [1, "two"]}"#;
+    let (answers, problems) = forecast(&[&task("a"), bad, "{", &task("c")].join("\n"));
+    assert_eq!((problems, answers.len()), (2, 4));
+    assert!(answers[0]["q"].is_object() && answers[3]["q"].is_object());
+    assert_eq!((&answers[1]["line"], &answers[1]["column"]), (&json!(2), &json!(66)));
+    assert!(answers[1]["error"].as_str().unwrap().contains("invalid type: string \"two\""), "{}", answers[1]);
+    assert_eq!((&answers[2]["line"], &answers[2]["column"]), (&json!(3), &json!(1)));
+}
+
+#[test]
+fn what_cannot_be_forecast_says_why() {
+    let because = |change: Value| {
+        let mut task = serde_json::from_str::<Value>(&task("a")).unwrap();
+        task.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let (answers, problems) = forecast(&task.to_string());
+        assert_eq!(problems, 1, "{change}");
+        answers[0]["error"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(because(json!({"y": []})), "y has no value at all");
+    assert_eq!(because(json!({"y": [null, null]})), "y has no value at all");
+    assert_eq!(because(json!({"y": [1, 2, 3]})), "3 of the 40 samples that a forecast needs are there");
+    assert_eq!(because(json!({"y": [1, 1e200]})), "y[1] is 1e200: too large to be a measurement");
+    assert_eq!(because(json!({"step": 0})), "step is 0: from 1 to 86400 seconds are possible");
+    assert_eq!(because(json!({"horizon": 0})), "horizon is 0: from 1 to 10080 steps can be forecast");
+    assert_eq!(because(json!({"start": i64::MAX})), "start is no time that can be told");
+}
+
+#[test]
+fn an_empty_input_is_told() {
+    for (answers, problems) in [forecast(""), forecast("\n\n"), score("")] {
+        assert_eq!(problems, 1);
+        assert!(answers[0]["error"].as_str().unwrap().starts_with("the input is empty"));
+    }
+}
+
+#[test]
+fn ticks_are_scored_one_by_one_and_a_broken_limit_is_certain() {
+    let series = json!({"type": "series", "id": "a", "step": 300, "start": 0, "limit": 10.0, "horizon": 12});
+    let ticks =
+        (0..600).map(|t| json!({"type": "tick", "t": t, "v": {"a": if t < 590 { 1.0 } else { 20.0 }}}).to_string());
+    let lines: Vec<String> = std::iter::once(series.to_string()).chain(ticks).collect();
+    let (answers, problems) = score(&lines.join("\n"));
+    assert_eq!((problems, answers.len()), (0, 600));
+    assert_eq!(answers[7]["t"], 7);
+    assert!(answers[580]["p"]["a"].as_f64().unwrap() < 0.1 && answers[580]["alarm"]["a"] == 0);
+    assert_eq!((&answers[595]["p"]["a"], &answers[595]["alarm"]["a"]), (&json!(1.0), &json!(1)));
+}
+
+#[test]
+fn an_earlier_answer_does_not_depend_on_later_ticks() {
+    let series = json!({"type": "series", "id": "a", "step": 300, "limit": 10.0, "horizon": 12}).to_string();
+    let tick = |t: usize| json!({"type": "tick", "t": t, "v": {"a": (t % 13) as f64}}).to_string();
+    let lines =
+        |count: usize| std::iter::once(series.clone()).chain((0..count).map(tick)).collect::<Vec<_>>().join("\n");
+    let (few, many) = (score(&lines(400)).0, score(&lines(700)).0);
+    assert_eq!(few[..], many[..400]);
+}
+
+#[test]
+fn ticks_of_unknown_series_and_impossible_steps_are_told() {
+    let (answers, problems) = score(
+        &[
+            r#"{"type": "series", "id": "a", "step": 7, "limit": 1, "horizon": 12}"#,
+            r#"{"type": "series", "id": "a", "step": 300, "horizon": 12}"#,
+            r#"{"type": "tick", "t": 3, "v": {"b": 1.0}}"#,
+        ]
+        .join("\n"),
+    );
+    assert_eq!(problems, 3);
+    assert_eq!(answers[0]["error"], "step is 7: it must divide a day and be an hour at most");
+    assert!(answers[1]["error"].as_str().unwrap().contains("missing field `limit`"), "{}", answers[1]);
+    assert_eq!(answers[2]["error"], "tick 3 has a value of a series that was not described");
+}
