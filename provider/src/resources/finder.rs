@@ -78,4 +78,17 @@ mod tests {
         assert_eq!(found.state.unwrap().get("id"), &Value::from("alpha"));
         assert_eq!(find("alpha", false, 100).await.remove(0).state, None);
     }
+
+    #[test]
+    fn what_is_found_has_the_identity_of_its_resource() {
+        for (type_name, resource) in crate::resources::all() {
+            let found = crate::resources::finders().iter().any(|(name, _)| *name == type_name);
+            let identity = resource.identity();
+            assert_eq!(identity.is_some(), found, "{type_name}");
+            let attributes = resource.schema().attributes;
+            for (name, attribute) in identity.into_iter().flat_map(|identity| identity.attributes) {
+                assert_eq!(attributes[&name].value_type(), attribute.ty, "{type_name}.{name}");
+            }
+        }
+    }
 }

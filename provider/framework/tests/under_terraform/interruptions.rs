@@ -35,8 +35,8 @@ fn after_two_interrupts_nothing_is_left_running() {
     running.interrupt();
     let run = running.finish();
     assert_eq!(run.code, 1, "{}", run.text);
+    // What is in the state by then is Terraform's affair: it may have been writing it.
     assert!(run.text.contains("Two interrupts received"), "{}", run.text);
-    assert_eq!(root.instance("first")["attributes"]["id"], "id-first");
     until(FAREWELL, "the provider's end", || root.providers().is_empty());
 }
 
