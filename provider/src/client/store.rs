@@ -99,7 +99,7 @@ impl Kind {
         }
     }
 
-    fn folder(self) -> &'static str {
+    pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Policy => "policies",
             Self::Group => "groups",
@@ -107,7 +107,7 @@ impl Kind {
         }
     }
 
-    fn path(self, name: &str) -> String {
+    pub(super) fn path(self, name: &str) -> String {
         format!("/v1/{}/{name}", self.folder())
     }
 }

@@ -4,7 +4,11 @@
 
 mod apis;
 mod batch;
+mod calendar;
 mod declarations;
+mod foresight;
+mod group;
+mod policy;
 mod process_life;
 mod reconciler;
 mod terraform;
