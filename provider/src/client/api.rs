@@ -25,6 +25,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Time for an answer to a request that makes nobody wait.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
+/// Time for an answer that has to be computed: a replay makes hundreds of forecasts, and waits for others.
+pub(crate) const COMPUTATION: Duration = Duration::from_secs(300);
+
 /// Time for a removal that goes on after it was accepted: Terraform may have to destroy instances.
 const REMOVAL: Duration = Duration::from_secs(3600);
 
@@ -39,7 +42,8 @@ const ANSWER_BYTES_MAX: usize = 8 << 20;
 #[derive(Clone)]
 pub(crate) struct Access {
     http: reqwest::Client,
-    has_token: bool,
+    headers: HeaderMap,
+    user_agent: String,
 }
 
 impl Access {
@@ -53,8 +57,12 @@ impl Access {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        Self::with_headers(headers, user_agent)
+    }
+
+    fn with_headers(headers: HeaderMap, user_agent: &str) -> Result<Self, String> {
         let http = reqwest::Client::builder()
-            .default_headers(headers)
+            .default_headers(headers.clone())
             .user_agent(user_agent)
             .connect_timeout(CONNECT)
             // A redirection could carry the token to somebody else.
@@ -63,7 +71,11 @@ impl Access {
             .no_proxy()
             .build()
             .map_err(|error| chain(&error))?;
-        Ok(Self { http, has_token: token.is_some() })
+        Ok(Self { http, headers, user_agent: user_agent.to_owned() })
+    }
+
+    fn has_token(&self) -> bool {
+        self.headers.contains_key(AUTHORIZATION)
     }
 }
 
@@ -159,6 +171,12 @@ impl Api {
             return Err("credentials do not belong in it: use token".to_owned());
         }
         Ok(Self { side, base: url.trim_end_matches('/').to_owned(), access: access.clone() })
+    }
+
+    /// The same API, with connections of its own: for another reactor.
+    pub(super) fn on_its_own(&self) -> Result<Self, String> {
+        let access = Access::with_headers(self.access.headers.clone(), &self.access.user_agent)?;
+        Ok(Self { side: self.side, base: self.base.clone(), access })
     }
 
     /// Reads a document; `None` when there is none.
@@ -306,7 +324,7 @@ impl Api {
             status: answer.status,
             text: if complaint.error.is_empty() { reason() } else { complaint.error },
             problems: complaint.problems,
-            has_token: self.access.has_token,
+            has_token: self.access.has_token(),
         }
     }
 

@@ -5,12 +5,14 @@ mod api;
 mod directory;
 mod listing;
 mod pages;
+mod references;
 mod store;
 
-pub(crate) use api::{ANSWER, Access, Api, Effect, Put, Side};
+pub(crate) use api::{ANSWER, Access, Api, COMPUTATION, Effect, Put, Side};
 pub(crate) use directory::Directory;
 pub(crate) use store::{Kind, Reconciler, Store, Written};
 
+use references::References;
 use terraform_provider_framework::{Diagnostic, Diagnostics, Failure, Path, Value};
 
 /// One setting of the provider block.
@@ -82,11 +84,12 @@ pub(crate) struct Client {
     store: Setting<Store>,
     agent: Setting<String>,
     access: Access,
+    references: References,
 }
 
 impl Client {
     pub(crate) fn new(store: Setting<Store>, agent: Setting<String>, access: Access) -> Self {
-        Self { store, agent, access }
+        Self { store, agent, access, references: References::default() }
     }
 
     /// Where declarations are kept.
@@ -100,6 +103,16 @@ impl Client {
                  a folder, in the block provider \"shadow\".",
             ))),
         }
+    }
+
+    /// Remembers that the plan makes or keeps a declaration, so that others may refer to it.
+    pub(crate) fn plan(&self, kind: Kind, name: &str) {
+        self.references.plan(kind, name);
+    }
+
+    /// Whether a declaration certainly neither exists nor is planned.
+    pub(crate) fn is_missing(&self, kind: Kind, name: &str) -> bool {
+        self.store().is_ok_and(|store| self.references.is_missing(store, kind, name))
     }
 
     /// The reconciler, for what only a running one can do.

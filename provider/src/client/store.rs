@@ -107,7 +107,7 @@ impl Kind {
         }
     }
 
-    fn path(self, name: &str) -> String {
+    pub(super) fn path(self, name: &str) -> String {
         format!("/v1/{}/{name}", self.folder())
     }
 }

@@ -11,7 +11,7 @@ use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value};
 
 pub(super) fn calendar() -> Declaration {
-    Declaration { kind: Kind::Calendar, schema: schema(), check, document, value }
+    Declaration { kind: Kind::Calendar, schema: schema(), check, document, value, references: &[] }
 }
 
 fn check(config: &Value, schema: &Schema) -> Diagnostics {

@@ -4,8 +4,10 @@
 use crate::client::{Client, Effect, Kind, Missing, Written};
 use crate::documents;
 use serde_json::Value as Json;
+use shadow_core::model::name;
+use terraform_provider_framework::path::Step;
 use terraform_provider_framework::{
-    Change, Context, Diagnostic, Diagnostics, Failure, IdentitySchema, Resource, Schema, Value, async_trait,
+    Change, Context, Diagnostic, Diagnostics, Failure, IdentitySchema, Path, Resource, Schema, Value, async_trait,
 };
 
 /// A type of declaration.
@@ -18,6 +20,8 @@ pub(super) struct Declaration {
     pub(super) document: fn(&Value, &Schema) -> Result<Json, Diagnostics>,
     /// The value of a document.
     pub(super) value: fn(Json, &Schema) -> Result<Value, Diagnostics>,
+    /// Attributes that name other declarations: one name, or a list of them.
+    pub(super) references: &'static [(&'static str, Kind)],
 }
 
 impl Declaration {
@@ -26,6 +30,28 @@ impl Declaration {
         let mut state = (self.value)(document, &self.schema).map_err(|told| self.foreign(name, told))?;
         state.put("id", name);
         Ok(state)
+    }
+
+    /// Names in a changed attribute under which there is nothing, and will be nothing.
+    fn dangling(&self, client: &Client, change: &Change) -> Diagnostics {
+        let mut found = Diagnostics::none();
+        for (attribute, kind) in self.references {
+            let value = change.planned.get(attribute);
+            if value == change.prior.get(attribute) {
+                continue;
+            }
+            let path = Path::attribute(attribute);
+            let names: Vec<(Path, &str)> = match value {
+                Value::List(names) => {
+                    let at = |i| path.join(Step::Index(i));
+                    names.iter().enumerate().filter_map(|(i, name)| Some((at(i), name.as_str()?))).collect()
+                }
+                one => one.as_str().map(|name| (path, name)).into_iter().collect(),
+            };
+            let missing = |(_, name): &(Path, &str)| name::is_valid(name) && client.is_missing(*kind, name);
+            found.extend(names.into_iter().filter(missing).map(|(path, name)| nothing_there(*kind, name, path)));
+        }
+        found
     }
 
     /// Somebody else wrote a document that this version does not read.
@@ -37,6 +63,15 @@ impl Declaration {
         };
         told.into_iter().map(explain).collect()
     }
+}
+
+fn nothing_there(kind: Kind, name: &str, path: Path) -> Diagnostic {
+    let noun = kind.noun();
+    let detail = format!(
+        "{path}: there is no {noun} {name:?}. Declare a shadow_{noun} of that name. If this configuration does, refer to it \
+         as shadow_{noun}.<label>.name, so that Terraform makes it first."
+    );
+    Diagnostic::error(format!("No such {noun}"), detail).at(path)
 }
 
 fn name_of(value: &Value) -> Result<&str, Diagnostics> {
@@ -66,10 +101,13 @@ impl Resource<Client> for Declaration {
         Some(IdentitySchema::of_text("name", &format!("Name of the {}.", self.kind.noun())))
     }
 
-    fn plan(&self, _client: &Client, change: &mut Change) -> Diagnostics {
+    fn plan(&self, client: &Client, change: &mut Change) -> Diagnostics {
         let name = change.planned.get("name").clone();
+        if let Some(name) = name.as_str() {
+            client.plan(self.kind, name);
+        }
         change.planned.put("id", name);
-        Diagnostics::none()
+        self.dangling(client, change)
     }
 
     async fn create(&self, context: &Context<Client>, change: Change) -> Result<Value, Failure> {

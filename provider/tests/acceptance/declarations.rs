@@ -47,7 +47,7 @@ fn declarations_live_from_apply_to_destroy() {
     assert_eq!(json(&policy)["critical_threshold"], json!(0.8), "a default is written too");
     assert_eq!(
         json(&policy)["shift"],
-        json!({"steps": [1, 10, 50], "step_duration": "2m", "passes": 2, "split_writes": false})
+        json!({"steps": [1, 10, 50], "step_duration": "2m", "passes": 2, "split_writes": false, "judge": null})
     );
     assert_eq!(json(&group)["signals"]["latency"]["direction"], "above");
     let params = json!({"words": ["a", "b"], "nested": {"none": null, "share": 0.1}});

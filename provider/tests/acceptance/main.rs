@@ -4,9 +4,13 @@
 
 mod apis;
 mod batch;
+mod calendar;
 mod declarations;
+mod foresight;
 mod functions;
+mod group;
 mod lifecycle;
+mod policy;
 mod process_life;
 mod reconciler;
 mod terraform;

@@ -89,9 +89,12 @@ fn free_address() -> String {
 fn serve(folder: &Path, api: &str, xds: &str) -> Child {
     let binary = Path::new(BINARY).with_file_name("shadow-reconciler");
     assert!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
-    std::fs::create_dir(folder.join("modules")).unwrap();
+    for module in ["instance", "traffic"] {
+        std::fs::create_dir_all(folder.join("modules").join(module)).unwrap();
+    }
     Command::new(binary)
         .args(["serve", "--listen", api, "--xds-listen", xds, "--terraform", "/nowhere/terraform"])
+        .args(["--prometheus", "http://127.0.0.1:1"])
         .arg("--data")
         .arg(folder.join("data"))
         .arg("--allow-module")

@@ -54,14 +54,14 @@ impl fmt::Debug for Token {
 }
 
 /// What a client may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Read whatever the API tells.
     Read,
-    /// Also declare policies, groups and calendars.
+    /// Also write policies, groups and calendars.
     Declare,
-    /// Read, and command groups and move traffic.
+    /// Also command groups and move traffic.
     Operate,
 }
 
@@ -79,7 +79,7 @@ impl Scope {
 /// What a route asks of its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// The main token, or one of this scope. Every scope may read.
+    /// The main token, or one of this scope or of one that includes it.
     Scope(Scope),
     /// The main token.
     Everything,
@@ -88,8 +88,7 @@ pub enum Needs {
 impl Needs {
     fn are_met_by(self, scope: Scope) -> bool {
         match self {
-            Self::Scope(Scope::Read) => true,
-            Self::Scope(needed) => needed == scope,
+            Self::Scope(needed) => needed <= scope,
             Self::Everything => false,
         }
     }
@@ -188,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_opens_its_part_and_reading() {
+    fn a_scope_opens_its_part_and_those_before() {
         let needs =
             [Needs::Scope(Scope::Read), Needs::Scope(Scope::Declare), Needs::Scope(Scope::Operate), Needs::Everything];
         let met = |scope| needs.map(|needs| needs.are_met_by(scope));
         assert_eq!(met(Scope::Read), [true, false, false, false]);
         assert_eq!(met(Scope::Declare), [true, true, false, false]);
-        assert_eq!(met(Scope::Operate), [true, false, true, false]);
+        assert_eq!(met(Scope::Operate), [true, true, true, false]);
     }
 
     #[test]

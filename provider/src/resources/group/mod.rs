@@ -15,7 +15,8 @@ use terraform_provider_framework::value::Type;
 use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value};
 
 pub(super) fn group() -> Declaration {
-    Declaration { kind: Kind::Group, schema: schema(), check, document, value }
+    let references = &[("policy", Kind::Policy), ("calendars", Kind::Calendar)];
+    Declaration { kind: Kind::Group, schema: schema(), check, document, value, references }
 }
 
 /// A check does not depend on the generation, which only the reconciler knows.

@@ -15,7 +15,7 @@ use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::{Diagnostic, Diagnostics, Schema, Value};
 
 pub(super) fn policy() -> Declaration {
-    Declaration { kind: Kind::Policy, schema: schema(), check, document, value }
+    Declaration { kind: Kind::Policy, schema: schema(), check, document, value, references: &[] }
 }
 
 fn check(config: &Value, schema: &Schema) -> Diagnostics {
