@@ -7,18 +7,18 @@ use shadow_reconciler::forecasting::{forecast_lines, score_lines};
 /// The answers to lines, and how many had a problem.
 fn forecast(lines: &str) -> (Vec<Value>, usize) {
     let mut output = Vec::new();
-    let problems = forecast_lines(lines.as_bytes(), &mut output).unwrap();
+    let problems = forecast_lines(lines.as_bytes(), &mut output).expect("a vector takes everything");
     (parsed(&output), problems)
 }
 
 fn score(lines: &str) -> (Vec<Value>, usize) {
     let mut output = Vec::new();
-    let problems = score_lines(lines.as_bytes(), &mut output).unwrap();
+    let problems = score_lines(lines.as_bytes(), &mut output).expect("a vector takes everything");
     (parsed(&output), problems)
 }
 
 fn parsed(output: &[u8]) -> Vec<Value> {
-    String::from_utf8_lossy(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8_lossy(output).lines().map(|line| serde_json::from_str(line).expect("answers are JSON")).collect()
 }
 
 /// Four days of half-hours.

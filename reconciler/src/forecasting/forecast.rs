@@ -66,7 +66,7 @@ fn history(task: &Task) -> Result<History, String> {
         if let Some(value) = *value
             && history.push(Sample { at, value }, at) == Pushed::NotANumber
         {
-            return Err(format!("y[{index}] is {value}: too large to be a measurement"));
+            return Err(format!("y[{index}] is {value:e}: too large to be a measurement"));
         }
     }
     Ok(history)
