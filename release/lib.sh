@@ -31,6 +31,6 @@ platform_of() {
 # no other package's features make it larger.
 static_build() {
     flags="-Ctarget-feature=+crt-static"
-    RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --release --locked --target "$1" -p terraform-provider-shadow >&2
-    echo "${CARGO_TARGET_DIR:-target}/$1/release/terraform-provider-shadow"
+    RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --profile provider --locked --target "$1" -p terraform-provider-shadow >&2
+    echo "${CARGO_TARGET_DIR:-target}/$1/provider/terraform-provider-shadow"
 }

@@ -56,7 +56,7 @@ async fn every_attribute_says_what_a_user_needs() {
     for (name, function) in &catalog.functions {
         let parameters = function.parameters.iter().chain(&function.variadic);
         let texts = parameters.map(|parameter| (parameter.name.as_str(), &parameter.description));
-        let texts = texts.chain([("summary", &function.summary), ("description", &function.description)]);
+        let texts = texts.chain([("description", &function.description)]);
         let vague = texts.filter(|(_, text)| !is_a_sentence(text));
         lacks.extend(vague.map(|(part, _)| format!("function {name}, {part}: a description")));
     }
@@ -83,7 +83,7 @@ fn lacking(attribute: &Attribute) -> Vec<&'static str> {
     }
     // Parts of an object tell their own defaults.
     let is_object = matches!(attribute.content, Content::Nested("Attributes", _)) && attribute.computed;
-    if attribute.group == Group::Optional && !is_object && !says(&["Default: ", "left out", "leave it out"]) {
+    if attribute.group == Group::Optional && !is_object && !says(&WITHOUT_IT) {
         lacking.push("what it is when it is left out (\"Default: …\" or \"… when left out\")");
     }
     if is_number(attribute) && attribute.group != Group::ReadOnly && !says(&RANGES_AND_UNITS) {
@@ -94,6 +94,10 @@ fn lacking(attribute: &Attribute) -> Vec<&'static str> {
     }
     lacking
 }
+
+/// Words of which an optional attribute needs one.
+const WITHOUT_IT: [&str; 7] =
+    ["Default: ", "left out", "leave it out", "Either this or", "Either these or", "in place of", "need none"];
 
 /// Words of which a number that a user gives needs one.
 const RANGES_AND_UNITS: [&str; 12] = [

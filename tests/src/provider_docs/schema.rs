@@ -49,7 +49,8 @@ fn groups(page: &mut String, parents: &[&str], attributes: &Attributes) {
         } else {
             append(page, format_args!("\n{title}:\n\n"));
         }
-        if members().any(|(_, attribute)| attribute.write_only) {
+        // Once on a page is enough.
+        if parents.is_empty() && members().any(|(_, attribute)| attribute.write_only) {
             page.push_str(WRITE_ONLY_NOTE);
         }
         for (name, attribute) in members() {
