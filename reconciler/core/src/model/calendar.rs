@@ -131,7 +131,7 @@ impl EventSpec {
         problems.in_range(&at("factor"), self.factor, 0.0, FACTOR_MAX);
         let (cron, dates, duration) = (at("cron"), at("dates"), at("duration"));
         problems.relate(
-            self.cron.is_some() != !self.dates.is_empty(),
+            self.cron.is_some() == self.dates.is_empty(),
             &cron,
             &[&dates],
             "it needs either cron or dates",
