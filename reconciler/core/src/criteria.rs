@@ -143,8 +143,11 @@ fn read_number(text: &str) -> Result<(f64, &str), CriterionError> {
     number.map(|number| (number, rest)).ok_or_else(|| CriterionError::Value(word(text)))
 }
 
-/// A unit and how many of it the spelling means; none where the text ends or goes on with `for`.
-fn read_unit(text: &str) -> Result<(Option<(&'static str, f64)>, &str), CriterionError> {
+/// A unit, and how many of it a spelling means.
+type Scale = (&'static str, f64);
+
+/// None where the text ends or goes on with `for`.
+fn read_unit(text: &str) -> Result<(Option<Scale>, &str), CriterionError> {
     let (spelling, rest) = split_while(text, |c| !c.is_whitespace());
     if spelling.is_empty() || spelling == "for" {
         return Ok((None, text));
@@ -210,9 +213,9 @@ mod tests {
         assert_eq!(cpu.duration, Some(SignedDuration::from_mins(5)));
         assert_eq!(read("error_rate>5%").duration, None);
         assert_eq!(read(" latency >= 250ms for 1h30m "), read("latency>=0.25 seconds for 90m"));
-        assert_eq!(read("free <= 2 GiB").value, 2_147_483_648.0);
+        assert_eq!(read("free <= 2 GiB"), read("free <= 2147483648 bytes"));
         assert_eq!(read("queue > 1000 for 30s").unit, None);
-        assert_eq!(read("temperature < -5.5 °C").value, -5.5);
+        assert_eq!(read("temperature < -5.5 °C"), read("temperature < -05.50 celsius"));
     }
 
     #[test]
