@@ -126,7 +126,8 @@ resource "shadow_group" "g" {
     assert!(run.code == 1 && run.text.contains("slot b carries traffic: fail back first"), "{}", run.text);
     assert!(root.run(&["state", "list"]).text.contains("shadow_group.g"));
     server.script.say([(StatusCode::NOT_FOUND, json!({}))]);
-    root.destroy();
+    let run = root.run(&["destroy", "-auto-approve", "-input=false", "-refresh=false"]);
+    assert_eq!(run.code, 0, "what is gone is destroyed: {}", run.text);
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Alarm {
     pub(super) fn of(method: Method, policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Self {
         match method {
             Method::Policy => by_score(policy, seen, at),
-            Method::StaticThreshold => worst(seen, |spec, history| by_value(spec, history)),
+            Method::StaticThreshold => worst(seen, by_value),
             Method::PredictLinear => worst(seen, |spec, history| by_line(policy, spec, history, at)),
             Method::Nothing => Self::default(),
         }

@@ -131,7 +131,7 @@ impl EventSpec {
         problems.in_range(&at("factor"), self.factor, 0.0, FACTOR_MAX);
         let (cron, dates, duration) = (at("cron"), at("dates"), at("duration"));
         problems.relate(
-            self.cron.is_some() != !self.dates.is_empty(),
+            self.cron.is_some() == self.dates.is_empty(),
             &cron,
             &[&dates],
             "it needs either cron or dates",
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn paths(event: Value) -> Vec<String> {
+    fn paths(event: &Value) -> Vec<String> {
         let document = json!({"name": "c", "events": {"e": event}});
         let spec: CalendarSpec = serde_json::from_value(document).unwrap();
         let problems = spec.check().err().unwrap_or_default();
@@ -282,17 +282,17 @@ mod tests {
     #[test]
     fn every_problem_is_at_its_attribute() {
         let none: [&str; 0] = [];
-        assert_eq!(paths(json!({"dates": ["2026-12-24"], "factor": 0.5})), none);
-        assert_eq!(paths(json!({"cron": "0 9 * * MON", "duration": "2h", "factor": 2})), none);
-        assert_eq!(paths(json!({"factor": 2})), ["cron"]);
+        assert_eq!(paths(&json!({"dates": ["2026-12-24"], "factor": 0.5})), none);
+        assert_eq!(paths(&json!({"cron": "0 9 * * MON", "duration": "2h", "factor": 2})), none);
+        assert_eq!(paths(&json!({"factor": 2})), ["cron"]);
         assert_eq!(
-            paths(json!({"cron": "0 9 * * MON", "dates": ["2026-12-24"], "duration": "2h", "factor": 2})),
+            paths(&json!({"cron": "0 9 * * MON", "dates": ["2026-12-24"], "duration": "2h", "factor": 2})),
             ["cron"]
         );
-        assert_eq!(paths(json!({"cron": "0 9 * * MON", "factor": 2})), ["duration"]);
-        assert_eq!(paths(json!({"cron": "0 25 * * *", "duration": "2h", "factor": 2})), ["cron"]);
-        assert_eq!(paths(json!({"cron": "0 9 * * * UTC", "duration": "2h", "factor": 2})), ["cron"]);
-        assert_eq!(paths(json!({"dates": ["2026-12-24", "2026-02-30"], "factor": -1})), ["factor", "dates[1]"]);
-        assert_eq!(paths(json!({"dates": ["2026-12-24"], "time_zone": "Berlin", "factor": 2})), ["time_zone"]);
+        assert_eq!(paths(&json!({"cron": "0 9 * * MON", "factor": 2})), ["duration"]);
+        assert_eq!(paths(&json!({"cron": "0 25 * * *", "duration": "2h", "factor": 2})), ["cron"]);
+        assert_eq!(paths(&json!({"cron": "0 9 * * * UTC", "duration": "2h", "factor": 2})), ["cron"]);
+        assert_eq!(paths(&json!({"dates": ["2026-12-24", "2026-02-30"], "factor": -1})), ["factor", "dates[1]"]);
+        assert_eq!(paths(&json!({"dates": ["2026-12-24"], "time_zone": "Berlin", "factor": 2})), ["time_zone"]);
     }
 }
