@@ -106,7 +106,7 @@ fn store(endpoint: Setting<String>, directory: Setting<String>, access: &Access)
         (Setting::Absent, Setting::Known(path)) => Setting::Known(Store::Directory(Directory::new(path.into()))),
         (Setting::Known(url), Setting::Absent) => {
             let api = Api::new(Side::Reconciler, &url, access).map_err(|problem| bad_url("endpoint", &problem))?;
-            Setting::Known(Store::Reconciler(Reconciler::new(api)))
+            Setting::Known(Store::Reconciler(Box::new(Reconciler::new(api))))
         }
         (Setting::Known(_) | Setting::Unknown, Setting::Known(_) | Setting::Unknown) => return Err(both_given()),
     })

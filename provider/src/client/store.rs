@@ -9,7 +9,7 @@ use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics};
 /// A store of declarations.
 pub(crate) enum Store {
     /// A running reconciler.
-    Reconciler(Reconciler),
+    Reconciler(Box<Reconciler>),
     /// A folder of documents.
     Directory(Directory),
 }

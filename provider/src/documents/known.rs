@@ -97,20 +97,17 @@ fn fill_elements(
     uncertain: &mut Uncertain,
     action: &dyn Fn(&mut Value, &Path, &mut Uncertain),
 ) {
-    match value {
-        Value::List(parts) => {
-            for (index, part) in parts.iter_mut().enumerate() {
-                action(part, &path.join(Step::Index(index)), uncertain);
-            }
+    if let Value::List(parts) = value {
+        for (index, part) in parts.iter_mut().enumerate() {
+            action(part, &path.join(Step::Index(index)), uncertain);
         }
-        Value::Map(parts) => {
-            for (key, part) in parts {
-                action(part, &path.join(Step::Key(key.clone())), uncertain);
-            }
+    } else if let Value::Map(parts) = value {
+        for (key, part) in parts {
+            action(part, &path.join(Step::Key(key.clone())), uncertain);
         }
+    } else if let Value::Set(parts) = value {
         // Elements of a set are found by what they are.
-        Value::Set(parts) => parts.iter_mut().for_each(|part| action(part, path, uncertain)),
-        _no_collection => {}
+        parts.iter_mut().for_each(|part| action(part, path, uncertain));
     }
 }
 

@@ -41,12 +41,11 @@ impl Declaration {
                 continue;
             }
             let path = Path::attribute(attribute);
-            let names: Vec<(Path, &str)> = match value {
-                Value::List(names) => {
-                    let at = |i| path.join(Step::Index(i));
-                    names.iter().enumerate().filter_map(|(i, name)| Some((at(i), name.as_str()?))).collect()
-                }
-                one => one.as_str().map(|name| (path, name)).into_iter().collect(),
+            let names: Vec<(Path, &str)> = if let Value::List(names) = value {
+                let at = |i| path.join(Step::Index(i));
+                names.iter().enumerate().filter_map(|(i, name)| Some((at(i), name.as_str()?))).collect()
+            } else {
+                value.as_str().map(|name| (path, name)).into_iter().collect()
             };
             let missing = |(_, name): &(Path, &str)| name::is_valid(name) && client.is_missing(*kind, name);
             found.extend(names.into_iter().filter(missing).map(|(path, name)| nothing_there(*kind, name, path)));
