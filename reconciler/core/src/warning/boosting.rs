@@ -208,3 +208,46 @@ fn best_split(
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: Settings = Settings { trees: 20, depth: 2, rate: 0.3, leaf_min: 1.0, ridge: 1.0 };
+
+    /// Breaks where the third number is above one half and the first below one quarter.
+    fn cases() -> Vec<Case> {
+        let case = |index: usize| {
+            let mut features = [0.0; COUNT];
+            features[0] = (index % 10) as f32 / 10.0;
+            features[2] = (index / 10 % 10) as f32 / 10.0;
+            Case { features, broke: features[2] > 0.5 && features[0] < 0.25, weight: 1.0 }
+        };
+        (0..1000).map(case).collect()
+    }
+
+    #[test]
+    fn what_two_numbers_decide_together_is_learned() {
+        let model = train(&cases(), &SETTINGS, "a test");
+        let odds = |first: f32, third: f32| {
+            let mut features = [0.0; COUNT];
+            (features[0], features[2]) = (first, third);
+            model.log_odds(&features)
+        };
+        assert!(odds(0.1, 0.9) > 2.0 && odds(0.9, 0.9) < -2.0 && odds(0.1, 0.1) < -2.0);
+    }
+
+    #[test]
+    fn training_is_deterministic_and_survives_storage() {
+        let (a, b) = (train(&cases(), &SETTINGS, "a test"), train(&cases(), &SETTINGS, "a test"));
+        assert_eq!(a, b);
+        let stored = serde_json::to_string(&a).unwrap();
+        assert_eq!(serde_json::from_str::<Boosted>(&stored).unwrap(), a);
+    }
+
+    #[test]
+    fn a_tree_that_points_back_at_itself_ends() {
+        let tree = Tree(vec![Node(0, 0.5, 1), Node(0, 0.5, 1), Node(0, 0.5, 9)]);
+        assert!(tree.leaf(&[0.0; COUNT]).abs() < 1e-6 && tree.leaf(&[1.0; COUNT]).abs() < 1e-6);
+    }
+}

@@ -178,3 +178,36 @@ fn substitute(triangle: &[Features; COUNT], side: &mut Features) {
         side[i] = (side[i] - known) / triangle[i][i];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows in which the first column counts double and the second takes one away.
+    fn rows(outlier: f64) -> Vec<Row> {
+        let row = |index: u32| {
+            let mut features = [0.0; COUNT];
+            (features[0], features[1]) = (f64::from(index % 11) - 5.0, f64::from(index % 7) - 3.0);
+            let came = 2.0 * features[0] - features[1] + if index.is_multiple_of(10) { outlier } else { 0.0 };
+            Row { features, came, weight: 1.0 }
+        };
+        (0..300).map(row).collect()
+    }
+
+    #[test]
+    fn weights_are_found_in_spite_of_outliers() {
+        let start = [0.0; COUNT];
+        for outlier in [0.0, 1000.0] {
+            let weights = fit(&rows(outlier), &start, &start, 0.01, 12);
+            assert!((weights[0] - 2.0).abs() < 0.05 && (weights[1] + 1.0).abs() < 0.05, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn few_rows_leave_the_prior_and_none_change_nothing() {
+        let prior = [0.5; COUNT];
+        assert_eq!(fit(&[], &prior, &prior, 1.0, 2).map(f64::to_bits), prior.map(f64::to_bits));
+        let held = fit(&rows(0.0), &prior, &prior, 1e9, 2);
+        assert!((held[0] - 0.5).abs() < 1e-3, "{held:?}");
+    }
+}

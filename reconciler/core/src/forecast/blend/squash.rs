@@ -65,3 +65,25 @@ fn middle(values: &mut [f64]) -> f64 {
     }
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_values_come_back_and_order_is_kept() {
+        let values: Vec<f64> = (0..100).map(|i| 50.0 + f64::from(i % 7)).chain([1e6]).collect();
+        let (squash, squashed) = Squash::fit(&values);
+        for (value, squashed) in values.iter().zip(&squashed) {
+            assert!((squash.in_units(*squashed, 0.0) - value).abs() <= 1e-9 * value);
+        }
+        assert!(squashed[100] < 20.0 && squashed[100] > squashed[6]);
+    }
+
+    #[test]
+    fn quantiles_stay_near_what_was_seen_and_above_the_floor() {
+        let (squash, _) = Squash::fit(&[1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert!(squash.in_units(40.0, 0.0) < 7.0 && squash.in_units(-40.0, 0.0).abs() < 1.0);
+        assert!(squash.in_units(-40.0, 0.0) >= 0.0);
+    }
+}
