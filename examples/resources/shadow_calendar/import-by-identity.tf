@@ -1,0 +1,6 @@
+import {
+  to = shadow_calendar.sales
+  identity = {
+    name = "sales"
+  }
+}

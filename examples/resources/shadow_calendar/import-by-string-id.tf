@@ -1,0 +1,4 @@
+import {
+  to = shadow_calendar.sales
+  id = "sales"
+}

@@ -1,0 +1,6 @@
+import {
+  to = shadow_group.checkout
+  identity = {
+    name = "checkout"
+  }
+}

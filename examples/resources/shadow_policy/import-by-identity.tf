@@ -1,0 +1,6 @@
+import {
+  to = shadow_policy.careful
+  identity = {
+    name = "careful"
+  }
+}
