@@ -216,9 +216,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_overdue_run_is_interrupted_once_and_awaited() {
-        // Waits in steps, since a shell handles a signal only between two commands.
-        let script =
-            "n=0; trap 'n=$((n+1))' INT; i=0; while [ $i -lt 12 ]; do sleep 0.1; i=$((i+1)); done; echo $n; exit 7";
+        // Waits in steps, since a shell handles a signal only between two commands; then for a second one.
+        let script = "n=0; trap 'n=$((n+1))' INT; while [ $n -eq 0 ]; do sleep 0.1; done; \
+            i=0; while [ $i -lt 5 ]; do sleep 0.1; i=$((i+1)); done; echo $n; exit 7";
         let run = run_script(script, SHORT, LONG, None).await;
         assert_eq!(run.lines, ["1"]);
         assert_eq!(run.ended.code, Some(7));
