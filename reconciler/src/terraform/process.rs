@@ -181,6 +181,9 @@ mod tests {
     async fn run_script(script: &str, limit: Duration, grace: Duration, stop_after: Option<Duration>) -> Run {
         let folder = tempfile::tempdir().unwrap();
         let output = OutputFiles { stdout: folder.path().join("out"), stderr: folder.path().join("err") };
+        // Who was started in the background has interrupts ignored, and so would the script. The reconciler listens for
+        // them as well.
+        let _listening = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
         let (sender, stop) = watch::channel(false);
