@@ -53,6 +53,7 @@ resource "terraform_data" "later" {
 
 resource "shadow_policy" "wrong" {
   name                = "wrong"
+  mode                = "fast"
   interval            = "soon"
   critical_threshold  = 0.4
   failover_priority   = 1.5
@@ -68,6 +69,7 @@ resource "shadow_policy" "wrong" {
     let run = root.run(&["plan"]);
     assert_eq!(run.code, 1);
     for told in [
+        "\"fast\"",
         "interval: \"soon\" is not a duration",
         "critical_threshold: 0.4 is not above shadowing_threshold = 0.5",
         "failover_priority:",

@@ -25,10 +25,7 @@ impl<P: Provider> Calls<P> {
         if !request.client_capabilities.unwrap_or_default().write_only_attributes_allowed {
             found.extend(secrets::refuse_write_only(&entry.schema.attributes, &config));
         }
-        // What a schema refuses cannot be read as the document that the resource checks.
-        if !found.has_errors() {
-            found.extend(entry.implementation.validate(&config));
-        }
+        found.extend(entry.implementation.validate(&config));
         Ok(proto::validate_resource_config::Response { diagnostics: wire::diagnostics(&found) })
     }
 
