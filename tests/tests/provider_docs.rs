@@ -100,10 +100,11 @@ const WITHOUT_IT: [&str; 7] =
     ["Default: ", "left out", "leave it out", "Either this or", "Either these or", "in place of", "need none"];
 
 /// Words of which a number that a user gives needs one.
-const RANGES_AND_UNITS: [&str; 12] = [
+const RANGES_AND_UNITS: [&str; 13] = [
     " from ",
     "whole number",
     "in `unit`",
+    "in the unit of",
     "seconds",
     "bytes",
     "MiB",

@@ -111,11 +111,15 @@ fn schema() -> Schema {
 fn recorded() -> Attributes {
     let sample = attributes([
         ("at", Attribute::string("When it was measured, as an RFC 3339 time.").required()),
-        ("value", Attribute::number("Its value.").required()),
+        ("value", Attribute::number("What was measured, in the unit of `limit`.").required()),
     ]);
     let direction = "On which side of the limit the trouble lies. `above` when left out.";
     attributes([
-        ("limit", Attribute::number("Value at which the service no longer does its job.").required()),
+        (
+            "limit",
+            Attribute::number("Value at which the service no longer does its job, in the unit of its samples.")
+                .required(),
+        ),
         ("direction", Attribute::string(direction).one_of(&["above", "below"])),
         ("samples", Attribute::nested(Nesting::List, sample, "In the order of time, at most 20,000.").required()),
     ])
@@ -126,7 +130,7 @@ fn outcome() -> Attributes {
     let action = attributes([
         ("at", Attribute::string("When, as an RFC 3339 time.").computed()),
         ("kind", Attribute::string("What: `stage`, `hand_over` or `release`.").computed()),
-        ("reason", Attribute::string("Why.").computed()),
+        ("reason", Attribute::string("Why it would have been done.").computed()),
     ]);
     let leads = "For each breach, seconds from the staging of a shadow until it began. Null where there was none.";
     attributes([

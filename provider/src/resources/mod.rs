@@ -81,9 +81,9 @@ fn recorded(attribute: Attribute) -> Attribute {
     Attribute { description, ..attribute }
 }
 
-/// A size of an instance with the default that documents have.
-fn size(description: &str, default: &Json) -> Attribute {
-    let part = |unit: &str| Attribute::number(&format!("{unit}.")).range(0.0, 1e9);
+/// A size of an instance with the default that documents have. `without` says what holds for a part that is left out.
+fn size(description: &str, without: &str, default: &Json) -> Attribute {
+    let part = |unit: &str| Attribute::number(&format!("{unit}. {without} when left out.")).range(0.0, 1e9);
     let parts = [
         ("cpu_cores", part("CPU cores")),
         ("memory_gib", part("Memory in GiB")),

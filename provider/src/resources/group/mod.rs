@@ -54,7 +54,7 @@ fn schema() -> Schema {
             ("signals", signals()),
             ("instance", module("The module that makes an instance (contract protocol 1).")),
             ("traffic", module("The module that sets the weights (contract protocol 1).")),
-            ("size", size("Size asked for a shadow. Left to the module where left out.", &size_defaults)),
+            ("size", size("Size asked for a shadow.", "Left to the module", &size_defaults)),
             ("placement", placement()),
             ("placement_profile", placement::profile()),
             ("sync", sync()),

@@ -15,7 +15,7 @@ pub(super) fn profile() -> Attribute {
         "Greatest hourly cost of all shadows, in the currency in which candidates tell theirs. Any when left out.";
     object(
         "How places for shadows are chosen, as `shadow_placement` shows. The reconciler itself does not act upon it yet: it \
-         asks for what `placement` says.",
+         asks for what `placement` says. None when left out.",
         [
             (
                 "shadow_count",
@@ -72,7 +72,7 @@ fn candidates() -> Attribute {
             ("region", Attribute::string("Its region. Left to the module when left out.")),
             ("host", Attribute::string("A host in it. Left to the module when left out.")),
             ("instance_class", Attribute::string("Class of its instances. Left to the module when left out.")),
-            ("capacity", size("What is free there. No limit where left out.", &defaults["capacity"])),
+            ("capacity", size("What is free there.", "No limit", &defaults["capacity"])),
             ("latency_ms", bounded("latency_ms", "Network latency to the clients, in milliseconds.", 1e6)),
             (
                 "data_latency_ms",

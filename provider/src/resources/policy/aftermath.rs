@@ -39,7 +39,7 @@ fn failback_window() -> Attribute {
     let cron = "When it begins: minute, hour, day of month, month and day of week, as in `0 3 * * SUN`.";
     let zone = "Time zone of `cron`, an IANA name such as `Europe/Berlin`.";
     object(
-        "When a failback is allowed. Needed with `failback = \"window\"`, and only then.",
+        "When a failback is allowed. Needed with `failback = \"window\"`, and only then; none when left out.",
         [
             ("cron", Attribute::string(cron).required()),
             ("duration", Attribute::string("How long it lasts, as a duration such as `2h`.").required()),
