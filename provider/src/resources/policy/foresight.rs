@@ -111,8 +111,8 @@ fn sizing(defaults: &Json) -> Attribute {
         ("shrink_by", factor("shrink_by", "It shrinks by this multiple of the difference.", 0.0, 1.0)),
         ("interval", duration("Least time between two changes of a size.", &defaults["interval"])),
         ("clamp", Attribute::bool(clamp).with_default_of(&defaults["clamp"])),
-        ("min", size("Least size.", "No bound", &defaults["min"])),
-        ("max", size("Greatest size.", "No bound", &defaults["max"])),
+        ("min", size("Least size of a shadow.", "No bound", &defaults["min"])),
+        ("max", size("Greatest size of a shadow.", "No bound", &defaults["max"])),
     ];
     recorded(object("How large a shadow becomes for what is forecast.", parts)).with_default_of(defaults)
 }
