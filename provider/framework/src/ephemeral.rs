@@ -15,7 +15,8 @@ pub trait EphemeralResource<C: Send + Sync + 'static>: Send + Sync + 'static {
     /// Its attributes.
     fn schema(&self) -> Schema;
 
-    /// What is wrong with a configuration, beyond what the schema checks. Parts may be unknown.
+    /// What is wrong with a configuration, beyond what the schema checks and tells by itself. Parts may be
+    /// unknown, and parts may be what the schema refuses.
     fn validate(&self, _config: &Value) -> Diagnostics {
         Diagnostics::none()
     }

@@ -16,7 +16,8 @@ pub trait ListResource<C: Send + Sync + 'static>: Send + Sync + 'static {
     /// What narrows the search.
     fn schema(&self) -> Schema;
 
-    /// What is wrong with a search, beyond what the schema checks. Parts may be unknown.
+    /// What is wrong with a search, beyond what the schema checks and tells by itself. Parts may be
+    /// unknown, and parts may be what the schema refuses.
     fn validate(&self, _config: &Value) -> Diagnostics {
         Diagnostics::none()
     }

@@ -27,7 +27,8 @@ pub trait Provider: Send + Sync + 'static {
     /// Its settings.
     fn schema(&self) -> Schema;
 
-    /// What is wrong with the settings, beyond what the schema checks. Parts may be unknown.
+    /// What is wrong with the settings, beyond what the schema checks and tells by itself. Parts may be
+    /// unknown, and parts may be what the schema refuses.
     fn validate(&self, _config: &Value) -> Diagnostics {
         Diagnostics::none()
     }

@@ -113,7 +113,7 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
 
     /// Improves a plan: may set computed attributes of `change.planned`, or refuse. Not called for
     /// a destruction. Must not change the world.
-    fn plan(&self, _client: &C, _change: &mut Change) -> Diagnostics {
+    async fn plan(&self, _context: &Context<C>, _change: &mut Change) -> Diagnostics {
         Diagnostics::none()
     }
 

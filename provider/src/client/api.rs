@@ -42,8 +42,7 @@ const ANSWER_BYTES_MAX: usize = 8 << 20;
 #[derive(Clone)]
 pub(crate) struct Access {
     http: reqwest::Client,
-    headers: HeaderMap,
-    user_agent: String,
+    has_token: bool,
 }
 
 impl Access {
@@ -57,12 +56,8 @@ impl Access {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        Self::with_headers(headers, user_agent)
-    }
-
-    fn with_headers(headers: HeaderMap, user_agent: &str) -> Result<Self, String> {
         let http = reqwest::Client::builder()
-            .default_headers(headers.clone())
+            .default_headers(headers)
             .user_agent(user_agent)
             .connect_timeout(CONNECT)
             // A redirection could carry the token to somebody else.
@@ -71,11 +66,7 @@ impl Access {
             .no_proxy()
             .build()
             .map_err(|error| chain(&error))?;
-        Ok(Self { http, headers, user_agent: user_agent.to_owned() })
-    }
-
-    fn has_token(&self) -> bool {
-        self.headers.contains_key(AUTHORIZATION)
+        Ok(Self { http, has_token: token.is_some() })
     }
 }
 
@@ -171,12 +162,6 @@ impl Api {
             return Err("credentials do not belong in it: use token".to_owned());
         }
         Ok(Self { side, base: url.trim_end_matches('/').to_owned(), access: access.clone() })
-    }
-
-    /// The same API, with connections of its own: for another reactor.
-    pub(super) fn on_its_own(&self) -> Result<Self, String> {
-        let access = Access::with_headers(self.access.headers.clone(), &self.access.user_agent)?;
-        Ok(Self { side: self.side, base: self.base.clone(), access })
     }
 
     /// Reads a document; `None` when there is none.
@@ -324,7 +309,7 @@ impl Api {
             status: answer.status,
             text: if complaint.error.is_empty() { reason() } else { complaint.error },
             problems: complaint.problems,
-            has_token: self.access.has_token(),
+            has_token: self.access.has_token,
         }
     }
 

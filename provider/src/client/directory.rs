@@ -2,6 +2,7 @@
 //! the old one or the new one, never half of it.
 
 use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use terraform_provider_framework::{Diagnostic, Diagnostics};
@@ -33,17 +34,16 @@ impl Directory {
         serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&path, &error.to_string()))
     }
 
-    /// Every document of a folder by its name, in that order.
-    pub(super) fn all(&self, folder: &str) -> Result<Vec<(String, Json)>, Diagnostics> {
+    /// Every document of a folder by its name.
+    pub(super) fn all(&self, folder: &str) -> Result<BTreeMap<String, Json>, Diagnostics> {
         let path = self.root.join(folder);
         let entries = match std::fs::read_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             entries => entries.map_err(|error| unreadable(&path, &error.to_string()))?,
         };
         let name = |entry: std::fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned());
-        let mut names: Vec<String> = entries.flatten().filter_map(name).collect();
-        names.sort();
         let document = |name: String| Ok(self.read(folder, &name)?.map(|document| (name, document)));
+        let names: BTreeSet<String> = entries.flatten().filter_map(name).collect();
         names.into_iter().filter_map(|name| document(name).transpose()).collect()
     }
 

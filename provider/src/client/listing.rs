@@ -14,8 +14,11 @@ use tokio::time::Instant;
 /// nobody expects of a plan to show what was written while it was made.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Pages read at once, of a thousand documents each. Names behind them are read one by one.
+/// Pages remembered, of a thousand documents each. Names behind them are read one by one.
 const PAGES_MAX: usize = 8;
+
+/// Most pages that are read when all are wanted: a fleet is smaller.
+const ALL_PAGES_MAX: usize = 100;
 
 /// The declarations of one kind.
 pub(super) struct Listing {
@@ -49,10 +52,10 @@ struct Snapshot {
 
 /// A page of declarations, in the order of their names.
 #[derive(serde::Deserialize)]
-pub(super) struct Page {
+struct Page {
     items: Vec<Item>,
     /// The name after which the next page begins; absent on the last.
-    pub(super) next: Option<String>,
+    next: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -62,7 +65,7 @@ struct Item {
 
 impl Page {
     /// Where the page after a name is found.
-    pub(super) fn path(declarations: &str, after: Option<&str>) -> String {
+    fn path(declarations: &str, after: Option<&str>) -> String {
         match after {
             None => format!("{declarations}?limit=1000"),
             Some(last) => format!("{declarations}?limit=1000&after={last}"),
@@ -70,7 +73,7 @@ impl Page {
     }
 
     /// Its documents, by name.
-    pub(super) fn named(self) -> impl Iterator<Item = (String, Json)> {
+    fn named(self) -> impl Iterator<Item = (String, Json)> {
         self.items.into_iter().filter_map(|item| Some((item.spec["name"].as_str()?.to_owned(), item.spec)))
     }
 }
@@ -99,6 +102,16 @@ impl Listing {
             self.read(api, cancellation).await?;
         }
         Ok(self.state().snapshot.as_ref().map_or(Known::AskByName, |snapshot| snapshot.known(name)))
+    }
+
+    /// Every declaration by name; `None` when this API lists nothing.
+    pub(super) async fn all(
+        &self,
+        api: &Api,
+        cancellation: &CancellationToken,
+    ) -> Result<Option<BTreeMap<String, Json>>, ApiError> {
+        let all = pages(api, &self.path, None, ALL_PAGES_MAX, cancellation).await?;
+        Ok(all.map(|snapshot| snapshot.documents))
     }
 
     /// Remembers what this process wrote: a document, or that there is none any more.
@@ -135,10 +148,12 @@ impl Listing {
             let state = self.state();
             (state.snapshot.clone(), state.writes)
         };
-        let read = pages(api, &self.path, before, cancellation).await;
+        let read = pages(api, &self.path, before, PAGES_MAX, cancellation).await;
         let mut state = self.state();
         match read {
-            Ok(snapshot) => state.snapshot = Some(snapshot).filter(|_| state.writes == writes),
+            Ok(snapshot) => {
+                state.snapshot = Some(snapshot.unwrap_or_else(Snapshot::of_none)).filter(|_| state.writes == writes)
+            }
             Err(failure) => {
                 state.failure = Some((Instant::now(), failure.clone()));
                 return Err(failure);
@@ -154,6 +169,15 @@ impl Listing {
 }
 
 impl Snapshot {
+    fn empty() -> Self {
+        Self { read_at: Instant::now(), etag: None, documents: BTreeMap::new(), last: None }
+    }
+
+    /// Of an API that lists nothing: every name is behind what was read.
+    fn of_none() -> Self {
+        Self { last: Some(String::new()), ..Self::empty() }
+    }
+
     fn known(&self, name: &str) -> Known {
         let covered = self.last.as_deref().is_none_or(|last| name <= last);
         match self.documents.get(name) {
@@ -164,22 +188,22 @@ impl Snapshot {
     }
 }
 
-/// Reads all pages, up to [`PAGES_MAX`]. A reconciler that has none is one whose names are all behind them.
+/// Reads at most `pages_max` pages; `None` where nothing is listed.
 async fn pages(
     api: &Api,
     path: &str,
     before: Option<Snapshot>,
+    pages_max: usize,
     cancellation: &CancellationToken,
-) -> Result<Snapshot, ApiError> {
-    let read_at = Instant::now();
+) -> Result<Option<Snapshot>, ApiError> {
+    let mut snapshot = Snapshot::empty();
     let etag = before.as_ref().and_then(|snapshot| snapshot.etag.clone());
-    let mut snapshot = Snapshot { read_at, etag: None, documents: BTreeMap::new(), last: None };
-    for number in 0..PAGES_MAX {
+    for number in 0..pages_max {
         let page = Page::path(path, snapshot.last.as_deref());
         let known = if number == 0 { etag.as_deref() } else { None };
         let (etag, page): (_, Page) = match api.list(&page, known, cancellation).await? {
-            Listed::Unchanged => return Ok(Snapshot { read_at, ..before.unwrap_or(snapshot) }),
-            Listed::Missing => return Ok(Snapshot { last: Some(String::new()), ..snapshot }),
+            Listed::Unchanged => return Ok(before.map(|before| Snapshot { read_at: snapshot.read_at, ..before })),
+            Listed::Missing => return Ok(None),
             Listed::Page { etag, body } => (etag, body),
         };
         snapshot.etag = snapshot.etag.or(etag);
@@ -189,5 +213,5 @@ async fn pages(
             break;
         }
     }
-    Ok(snapshot)
+    Ok(Some(snapshot))
 }

@@ -4,7 +4,6 @@
 mod api;
 mod directory;
 mod listing;
-mod pages;
 mod references;
 mod store;
 
@@ -13,7 +12,7 @@ pub(crate) use directory::Directory;
 pub(crate) use store::{Kind, Reconciler, Store, Written};
 
 use references::References;
-use terraform_provider_framework::{Diagnostic, Diagnostics, Failure, Path, Value};
+use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics, Failure, Path, Value};
 
 /// One setting of the provider block.
 #[derive(Debug, Clone)]
@@ -111,8 +110,11 @@ impl Client {
     }
 
     /// Whether a declaration certainly neither exists nor is planned.
-    pub(crate) fn is_missing(&self, kind: Kind, name: &str) -> bool {
-        self.store().is_ok_and(|store| self.references.is_missing(store, kind, name))
+    pub(crate) async fn is_missing(&self, kind: Kind, name: &str, cancellation: &CancellationToken) -> bool {
+        match self.store() {
+            Ok(store) => self.references.is_missing(store, kind, name, cancellation).await,
+            Err(_) => false,
+        }
     }
 
     /// The reconciler, for what only a running one can do.

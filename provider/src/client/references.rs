@@ -1,22 +1,22 @@
 //! Whether what a declaration refers to exists, as far as a plan can know: the plan itself may make
 //! it, and a reconciler that does not answer says nothing.
 
-use super::api::Api;
 use super::store::{Kind, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use terraform_provider_framework::CancellationToken;
+use tokio::time::timeout;
 
-/// Time for an answer. A plan is made while nothing else goes on in this process, so it is short; whoever
-/// is slower is asked again when the plan is applied.
+/// Time for an answer: a plan should not wait long for what is asked again when it is applied.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What one run of Terraform has learnt of names.
 #[derive(Default)]
 pub(super) struct References {
     planned: Mutex<BTreeSet<(Kind, String)>>,
-    missing: Mutex<BTreeMap<(Kind, String), bool>>,
+    /// Held while one is asked for, so that nobody asks for the same.
+    missing: tokio::sync::Mutex<BTreeMap<(Kind, String), bool>>,
 }
 
 impl References {
@@ -26,29 +26,24 @@ impl References {
     }
 
     /// Whether it certainly neither exists nor is made by this plan. Each name is asked for once.
-    pub(super) fn is_missing(&self, store: &Store, kind: Kind, name: &str) -> bool {
+    pub(super) async fn is_missing(
+        &self,
+        store: &Store,
+        kind: Kind,
+        name: &str,
+        cancellation: &CancellationToken,
+    ) -> bool {
         let key = (kind, name.to_owned());
         if self.planned.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
             return false;
         }
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        *missing.entry(key).or_insert_with(|| match store {
-            Store::Directory(directory) => matches!(directory.read(kind.folder(), name), Ok(None)),
-            Store::Reconciler(reconciler) => is_missing_at(reconciler.api(), &kind.path(name)),
-        })
+        let mut known = self.missing.lock().await;
+        if let Some(missing) = known.get(&key) {
+            return *missing;
+        }
+        let asked = timeout(PATIENCE, store.get(kind, name, cancellation)).await;
+        let missing = matches!(asked, Ok(Ok(None)));
+        known.insert(key, missing);
+        missing
     }
-}
-
-/// Asks on a thread with a reactor of its own: a plan is made synchronously, on the only thread that this
-/// process has otherwise.
-fn is_missing_at(api: &Api, path: &str) -> bool {
-    let ask = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let api = api.on_its_own().ok()?;
-        let cancellation = CancellationToken::new();
-        let asked = api.get::<serde::de::IgnoredAny>(path, &cancellation);
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await }).ok()?.ok()
-    };
-    let answer = std::thread::scope(|scope| scope.spawn(ask).join()).ok().flatten();
-    answer.is_some_and(|document| document.is_none())
 }

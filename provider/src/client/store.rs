@@ -4,6 +4,7 @@ use super::api::{ANSWER, Api, ApiError, Effect, Put};
 use super::directory::Directory;
 use super::listing::{Known, Listing};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics};
 
 /// A store of declarations.
@@ -51,6 +52,10 @@ impl Reconciler {
                 Ok(declared.map(|declared| declared.spec))
             }
         }
+    }
+
+    async fn all(&self, kind: Kind, cancellation: &CancellationToken) -> Result<BTreeMap<String, Json>, Diagnostics> {
+        Ok(self.listing(kind).all(&self.api, cancellation).await?.ok_or_else(unlisted)?)
     }
 
     async fn put(
@@ -152,6 +157,21 @@ impl Store {
         }
     }
 
+    /// The declarations whose names begin so, by name and in that order.
+    pub(crate) async fn all(
+        &self,
+        kind: Kind,
+        prefix: &str,
+        cancellation: &CancellationToken,
+    ) -> Result<BTreeMap<String, Json>, Diagnostics> {
+        let mut all = match self {
+            Self::Reconciler(reconciler) => reconciler.all(kind, cancellation).await?,
+            Self::Directory(directory) => directory.all(kind.folder())?,
+        };
+        all.retain(|name, _| name.starts_with(prefix));
+        Ok(all)
+    }
+
     /// Declares something new. An equal declaration that exists counts as made by this, so that an
     /// interrupted creation can be repeated; a different one is an error.
     pub(crate) async fn create(
@@ -198,6 +218,11 @@ impl Store {
             Self::Directory(directory) => directory.remove(kind.folder(), name),
         }
     }
+}
+
+fn unlisted() -> Diagnostic {
+    let detail = "This reconciler does not list what is declared. Use one of the provider's own version.";
+    Diagnostic::error("The reconciler is too old", detail)
 }
 
 fn exists(directory: &Directory, kind: Kind, name: &str) -> Diagnostics {

@@ -33,7 +33,7 @@ impl Declaration {
     }
 
     /// Names in a changed attribute under which there is nothing, and will be nothing.
-    fn dangling(&self, client: &Client, change: &Change) -> Diagnostics {
+    async fn dangling(&self, context: &Context<Client>, change: &Change) -> Diagnostics {
         let mut found = Diagnostics::none();
         for (attribute, kind) in self.references {
             let value = change.planned.get(attribute);
@@ -47,8 +47,11 @@ impl Declaration {
             } else {
                 value.as_str().map(|name| (path, name)).into_iter().collect()
             };
-            let missing = |(_, name): &(Path, &str)| name::is_valid(name) && client.is_missing(*kind, name);
-            found.extend(names.into_iter().filter(missing).map(|(path, name)| nothing_there(*kind, name, path)));
+            for (path, name) in names {
+                if name::is_valid(name) && context.client.is_missing(*kind, name, &context.cancellation).await {
+                    found.push(nothing_there(*kind, name, path));
+                }
+            }
         }
         found
     }
@@ -100,13 +103,13 @@ impl Resource<Client> for Declaration {
         Some(IdentitySchema::of_text("name", &format!("Name of the {}.", self.kind.noun())))
     }
 
-    fn plan(&self, client: &Client, change: &mut Change) -> Diagnostics {
+    async fn plan(&self, context: &Context<Client>, change: &mut Change) -> Diagnostics {
         let name = change.planned.get("name").clone();
         if let Some(name) = name.as_str() {
-            client.plan(self.kind, name);
+            context.client.plan(self.kind, name);
         }
         change.planned.put("id", name);
-        self.dangling(client, change)
+        self.dangling(context, change).await
     }
 
     async fn create(&self, context: &Context<Client>, change: Change) -> Result<Value, Failure> {

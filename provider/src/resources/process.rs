@@ -162,7 +162,7 @@ impl Resource<Client> for Process {
 
     /// The agent is the one in the block, else the provider's; a process that is not what it should
     /// be shows as a change of `state`.
-    fn plan(&self, client: &Client, change: &mut Change) -> Diagnostics {
+    async fn plan(&self, context: &Context<Client>, change: &mut Change) -> Diagnostics {
         let name = change.planned.get("name").clone();
         let goal = change.planned.get("desired_state").clone();
         change.planned.put("id", name);
@@ -170,7 +170,7 @@ impl Resource<Client> for Process {
         if !change.config.get("agent").is_null() {
             return Diagnostics::none();
         }
-        match client.agent_url() {
+        match context.client.agent_url() {
             Ok(url) => change.planned.put("agent", url),
             Err(Missing::Unknown(_)) if change.is_creation() => change.planned.put("agent", Value::Unknown),
             Err(_) if !change.is_creation() => {

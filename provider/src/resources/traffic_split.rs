@@ -173,7 +173,7 @@ impl Resource<Client> for TrafficSplit {
     }
 
     /// A data plane that reports other weights than declared is a change to be made.
-    fn plan(&self, _client: &Client, change: &mut Change) -> Diagnostics {
+    async fn plan(&self, _context: &Context<Client>, change: &mut Change) -> Diagnostics {
         let planned = &mut change.planned;
         let name = planned.get("name").clone();
         planned.put("id", name);

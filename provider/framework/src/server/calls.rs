@@ -12,7 +12,8 @@ use crate::proto::tfplugin6 as proto;
 use crate::provider::{Named, Provider};
 use crate::resource::Resource;
 use crate::schema::Schema;
-use crate::value::Type;
+use crate::validation;
+use crate::value::{Type, Value};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +29,13 @@ pub(super) struct Entry<T: ?Sized> {
 impl<T: ?Sized> Entry<T> {
     fn new(implementation: Box<T>, schema: Schema) -> Self {
         Self { implementation, ty: schema.object_type(), schema }
+    }
+
+    /// Everything that is wrong with a configuration: what the schema refuses, and what the implementation finds.
+    pub(super) fn validate(&self, config: &Value, own: impl FnOnce(&T) -> Diagnostics) -> Diagnostics {
+        let mut found = validation::validate(&self.schema, config);
+        found.extend(own(&self.implementation));
+        found
     }
 }
 

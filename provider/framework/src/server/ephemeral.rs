@@ -6,7 +6,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::ephemeral::{Opened, Renewed};
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
-use crate::{secrets, validation, wire};
+use crate::{secrets, wire};
 
 impl<P: Provider> Calls<P> {
     pub(super) fn validate_ephemeral_resource_config(
@@ -15,10 +15,7 @@ impl<P: Provider> Calls<P> {
     ) -> Result<proto::validate_ephemeral_resource_config::Response, Diagnostics> {
         let entry = self.ephemeral(&request.type_name)?;
         let config = wire::decode(request.config, &entry.ty)?;
-        let mut found = validation::validate(&entry.schema, &config);
-        if !found.has_errors() {
-            found.extend(entry.implementation.validate(&config));
-        }
+        let found = entry.validate(&config, |it| it.validate(&config));
         Ok(proto::validate_ephemeral_resource_config::Response { diagnostics: wire::diagnostics(&found) })
     }
 

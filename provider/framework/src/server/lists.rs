@@ -8,7 +8,7 @@ use crate::log;
 use crate::proto::tfplugin6 as proto;
 use crate::proto::tfplugin6::list_resource::{Event, Request};
 use crate::provider::Provider;
-use crate::{validation, wire};
+use crate::wire;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -26,10 +26,7 @@ impl<P: Provider> Calls<P> {
     ) -> Result<proto::validate_list_resource_config::Response, Diagnostics> {
         let entry = self.list(&request.type_name)?;
         let config = wire::decode(request.config, &entry.ty)?;
-        let mut found = validation::validate(&entry.schema, &config);
-        if !found.has_errors() {
-            found.extend(entry.implementation.validate(&config));
-        }
+        let found = entry.validate(&config, |it| it.validate(&config));
         Ok(proto::validate_list_resource_config::Response { diagnostics: wire::diagnostics(&found) })
     }
 

@@ -216,7 +216,6 @@ service! {
         upgrade_resource_state "UpgradeResourceState"
         upgrade_resource_identity "UpgradeResourceIdentity"
         move_resource_state "MoveResourceState"
-        plan_resource_change "PlanResourceChange"
         validate_data_resource_config "ValidateDataResourceConfig"
         validate_ephemeral_resource_config "ValidateEphemeralResourceConfig"
         validate_list_resource_config "ValidateListResourceConfig"
@@ -224,6 +223,7 @@ service! {
     }
     waiting {
         read_resource "ReadResource"
+        plan_resource_change "PlanResourceChange"
         apply_resource_change "ApplyResourceChange"
         import_resource_state "ImportResourceState"
         read_data_source "ReadDataSource"

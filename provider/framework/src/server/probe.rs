@@ -1,9 +1,12 @@
 //! Calls made of bytes, without the transport: for fuzzers.
 
 use super::calls::Calls;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
 use prost::Message;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 /// A server without a transport.
 pub(crate) struct Probe<P: Provider>(Calls<P>);
@@ -20,7 +23,10 @@ impl<P: Provider> Probe<P> {
     pub(crate) fn call(&self, which: u8, frame: &[u8]) {
         match which % 7 {
             0 => answer(frame, |request| self.0.validate_resource_config(request)),
-            1 => answer(frame, |request| self.0.plan_resource_change(request)),
+            1 => answer(frame, |request| {
+                let call = self.0.begin("PlanResourceChange", "t");
+                at_once(self.0.plan_resource_change(&call, request))
+            }),
             2 => answer(frame, |request| self.0.upgrade_resource_state(request)),
             3 => answer(frame, |request| self.0.call_function(request)),
             4 => answer(frame, |request| self.0.move_resource_state(request)),
@@ -63,5 +69,13 @@ fn answer<Q: Message + Default, A: Message, E>(frame: &[u8], call: impl FnOnce(Q
         && let Ok(answer) = call(request)
     {
         answer.encode_to_vec();
+    }
+}
+
+/// The answer of a call that waits for nothing: the providers that are probed do not.
+fn at_once<A>(call: impl Future<Output = Result<A, Diagnostics>>) -> Result<A, Diagnostics> {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => Err(Diagnostic::bug("A plan that is probed waits for something").into()),
     }
 }

@@ -10,7 +10,7 @@ use crate::provider::Provider;
 use crate::resource::{Change, Failure, Resource};
 use crate::timeouts::Operation;
 use crate::value::Value;
-use crate::{planning, secrets, validation, wire};
+use crate::{planning, secrets, wire};
 
 impl<P: Provider> Calls<P> {
     pub(super) fn validate_resource_config(
@@ -20,12 +20,11 @@ impl<P: Provider> Calls<P> {
         let entry = self.resource(&request.type_name)?;
         let config = wire::decode(request.config, &entry.ty)?;
         secrets::mask(&entry.schema.attributes, &config);
-        let mut found = validation::validate(&entry.schema, &config);
+        let mut found = entry.validate(&config, |it| it.validate(&config));
         found.extend(entry.implementation.timeouts().validate(&config));
         if !request.client_capabilities.unwrap_or_default().write_only_attributes_allowed {
             found.extend(secrets::refuse_write_only(&entry.schema.attributes, &config));
         }
-        found.extend(entry.implementation.validate(&config));
         Ok(proto::validate_resource_config::Response { diagnostics: wire::diagnostics(&found) })
     }
 
@@ -59,8 +58,9 @@ impl<P: Provider> Calls<P> {
         })
     }
 
-    pub(super) fn plan_resource_change(
+    pub(super) async fn plan_resource_change(
         &self,
+        call: &Call,
         request: proto::plan_resource_change::Request,
     ) -> Result<proto::plan_resource_change::Response, Diagnostics> {
         let entry = self.resource(&request.type_name)?;
@@ -68,7 +68,7 @@ impl<P: Provider> Calls<P> {
         let config = wire::decode(request.config, &entry.ty)?;
         let proposed = wire::decode(request.proposed_new_state, &entry.ty)?;
         let mut response = proto::plan_resource_change::Response {
-            planned_private: request.prior_private,
+            planned_private: request.prior_private.clone(),
             ..proto::plan_resource_change::Response::default()
         };
         if proposed.is_null() {
@@ -76,15 +76,18 @@ impl<P: Provider> Calls<P> {
             response.planned_identity = request.prior_identity;
             return Ok(response);
         }
-        let client = self.client()?;
+        let context = self.context(call, request.prior_private)?;
         if deferrals_allowed(request.client_capabilities) {
-            response.deferred = entry.implementation.deferral(&client, &config).map(wire::deferred);
+            response.deferred = entry.implementation.deferral(&context.client, &config).map(wire::deferred);
         }
         let planned = planning::propose(&entry.schema, &prior, proposed, &config);
         let mut change = Change { prior, config, planned };
-        let found = entry.implementation.plan(&client, &mut change);
+        let mut found = entry.implementation.plan(&context, &mut change).await;
+        let aside = context.take_aside();
+        found.extend(aside.warnings);
         secrets::forget_write_only(&entry.schema.attributes, &mut change.planned);
         let replacements = planning::replacements(&entry.schema, &change.prior, &change.planned);
+        response.planned_private = aside.private;
         response.diagnostics = wire::diagnostics(&found);
         response.requires_replace = replacements.iter().map(wire::path).collect();
         response.planned_state = Some(wire::encode(&change.planned, &entry.ty)?);

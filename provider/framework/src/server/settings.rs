@@ -4,7 +4,7 @@ use super::calls::{Calls, Entry};
 use crate::diagnostics::Diagnostics;
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
-use crate::{secrets, validation, wire};
+use crate::{secrets, wire};
 use std::collections::{BTreeMap, HashMap};
 
 impl<P: Provider> Calls<P> {
@@ -40,8 +40,7 @@ impl<P: Provider> Calls<P> {
         request: proto::validate_provider_config::Request,
     ) -> Result<proto::validate_provider_config::Response, Diagnostics> {
         let config = wire::decode(request.config, &self.provider.ty)?;
-        let mut found = validation::validate(&self.provider.schema, &config);
-        found.extend(self.provider.implementation.validate(&config));
+        let found = self.provider.validate(&config, |it| it.validate(&config));
         Ok(proto::validate_provider_config::Response { diagnostics: wire::diagnostics(&found) })
     }
 
