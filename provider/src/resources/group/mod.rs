@@ -122,6 +122,16 @@ fn signals() -> Attribute {
                     .with_default("above"),
             ),
             ("unit", Attribute::string("Unit of the query's values and of the limit.").one_of(&units).required()),
+            (
+                "kind",
+                Attribute::string(
+                    "What the query yields. A `gauge` is watched as it is; `rate(…)` yields one. A `counter` only grows, \
+                     but for restarts: its query is a metric with labels alone, and what is watched, and compared with \
+                     the limit, is by how much it grows in a second, over two minutes.",
+                )
+                .one_of(&["gauge", "counter"])
+                .with_default("gauge"),
+            ),
         ],
     )
     .required()
