@@ -68,6 +68,8 @@ enum Command {
     Forecast(LinesArgs),
     /// Score series from standard input, tick by tick, one JSON document per line.
     Score(LinesArgs),
+    /// Find anomalies in series from standard input, tick by tick, one JSON document per line.
+    Anomalies(LinesArgs),
     /// Learn the shipped priors anew.
     #[command(hide = true)]
     TrainPrior(TrainArgs),
@@ -288,6 +290,7 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Launch(_) => Ok(()),
         Command::Forecast(_) => filter(forecasting::forecast_lines),
         Command::Score(_) => filter(forecasting::score_lines),
+        Command::Anomalies(_) => filter(forecasting::anomaly_lines),
         Command::TrainPrior(args) => forecasting::train_prior(&args.data, &args.trained_on, &args.folder),
         asked @ (Command::Status(_)
         | Command::Explain(_)
@@ -395,6 +398,7 @@ async fn ask(command: Command) -> anyhow::Result<()> {
         | Command::CheckModule(_)
         | Command::Forecast(_)
         | Command::Score(_)
+        | Command::Anomalies(_)
         | Command::TrainPrior(_) => String::new(),
     };
     say(&text);
