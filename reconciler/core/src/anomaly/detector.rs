@@ -178,7 +178,9 @@ mod tests {
     /// The findings of the last day of two weeks that is other than usual.
     fn of_last_day(day: usize, value: impl Fn(usize) -> Option<f64>) -> Vec<Option<Finding>> {
         let mut detector = Detector::new(day);
-        (0..13 * DAY).for_each(|step| drop(detector.push(Some(usual(step)))));
+        for step in 0..13 * DAY {
+            detector.push(Some(usual(step)));
+        }
         (13 * DAY..14 * DAY).map(|step| detector.push(value(step))).collect()
     }
 
@@ -220,7 +222,9 @@ mod tests {
     fn restlessness_is_found_although_the_level_stays() {
         let mut detector = Detector::new(DAY);
         let shaken = |step: usize, by: f64| usual(step) + if step.is_multiple_of(2) { by } else { -by };
-        (0..13 * DAY).for_each(|step| drop(detector.push(Some(shaken(step, 0.02)))));
+        for step in 0..13 * DAY {
+            detector.push(Some(shaken(step, 0.02)));
+        }
         let findings: Vec<_> = (13 * DAY..13 * DAY + 30).map(|step| detector.push(Some(shaken(step, 1.0)))).collect();
         let kinds: Vec<Kind> = odd(&findings).iter().map(|step| findings[*step].unwrap().kind).collect();
         assert!(kinds.contains(&Kind::Restlessness), "{kinds:?}");
@@ -270,7 +274,9 @@ mod tests {
     fn steps_too_fine_for_a_day_are_held_against_the_level_alone() {
         let mut detector = Detector::new(86_400);
         let value = |step: usize| 3.0 + ((step * 37) % 17) as f64 / 50.0;
-        (0..2_000).for_each(|step| drop(detector.push(Some(value(step)))));
+        for step in 0..2_000 {
+            detector.push(Some(value(step)));
+        }
         assert!(detector.push(Some(30.0)).unwrap().severity > MINOR);
     }
 }

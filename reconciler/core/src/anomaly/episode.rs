@@ -95,7 +95,9 @@ mod tests {
     fn what_the_week_has_seen_before_is_never_major() {
         let known = Finding { unheard_of: false, ..finding(50.0) };
         let mut episode = Episode::begins(at(0), &known).unwrap();
-        (0..5).for_each(|_| drop(episode.goes_on(Some(known), Some(50.0))));
+        for _ in 0..5 {
+            episode.goes_on(Some(known), Some(50.0));
+        }
         assert_eq!(episode.grade, Grade::Minor);
     }
 

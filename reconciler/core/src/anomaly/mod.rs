@@ -41,6 +41,18 @@ pub enum Kind {
     UnlikePeers,
 }
 
+impl Kind {
+    /// The name, as in answers of the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deviation => "deviation",
+            Self::LevelShift => "level_shift",
+            Self::Restlessness => "restlessness",
+            Self::UnlikePeers => "unlike_peers",
+        }
+    }
+}
+
 /// What an anomaly is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

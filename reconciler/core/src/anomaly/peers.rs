@@ -56,7 +56,9 @@ mod tests {
             let of = |(n, id): (usize, &&str)| (slot(id), if *id == "c" { own(n) + odd } else { own(n) });
             replicas.iter().enumerate().map(of).collect::<BTreeMap<_, _>>()
         };
-        (0..576).for_each(|step| drop(peers.push(&values(step, 0.0))));
+        for step in 0..576 {
+            peers.push(&values(step, 0.0));
+        }
         peers.push(&values(576, odd))
     }
 

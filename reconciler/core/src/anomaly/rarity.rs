@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn bursts_have_to_be_surpassed() {
         let mut rarity = Rarity::default();
-        (0..1_000).for_each(|step| drop(rarity.judge(if step % 50 == 0 { 20.0 } else { 1.0 }, 0.0)));
+        for step in 0..1_000 {
+            rarity.judge(if step % 50 == 0 { 20.0 } else { 1.0 }, 0.0);
+        }
         assert!(rarity.judge(20.0, 0.0).unwrap().severity < oddity_after(1.0, 20.0).severity / 5.0);
     }
 
@@ -136,7 +138,9 @@ mod tests {
     fn the_unit_does_not_matter() {
         let of_unit = |unit: f64| {
             let mut rarity = Rarity::default();
-            (0..500).for_each(|step| drop(rarity.judge(unit * f64::from(step % 37), 0.0)));
+            for step in 0..500 {
+                rarity.judge(unit * f64::from(step % 37), 0.0);
+            }
             rarity.judge(unit * 100.0, 0.0).unwrap().severity
         };
         for unit in [1e-12, 1e12] {
