@@ -3,6 +3,7 @@
 
 mod anomalies;
 mod forecast;
+pub mod group;
 mod lines;
 mod score;
 mod train;
