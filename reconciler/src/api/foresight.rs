@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::http::{ApiError, Body, ErrorBody, Path, Query};
+use crate::sample::Calibrated;
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
@@ -55,8 +56,11 @@ pub struct GroupForecast {
     pub levels: Vec<f64>,
     /// By signal.
     pub signals: BTreeMap<String, Fan>,
-    /// The degradation score with its parts.
+    /// The degradation score with its parts: that of the newest cycle, which knows the early warnings, once there is one.
     pub score: Score,
+    /// How the early warnings so far compare with what came; empty where there are none.
+    #[serde(default)]
+    pub calibration: Vec<Calibrated>,
 }
 
 /// The forecast of one signal, or why there is none.
@@ -177,7 +181,11 @@ pub(super) async fn group_forecast(
     let now = clock::now();
     let _only_one = COMPUTATIONS.acquire().await.context("the reconciler is stopping")?;
     let pulled = pull(&app, &group, &policy, (&slot, &instance_id), policy.history, now).await;
-    compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await.map(Json)
+    let mut forecast = compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await?;
+    if let Some(seen) = app.board.view(&name).foreseen.filter(|seen| seen.slot == forecast.slot) {
+        (forecast.score, forecast.calibration) = (seen.score.clone(), seen.calibration.clone());
+    }
+    Ok(Json(forecast))
 }
 
 /// What was measured of one signal of a group's primary.
@@ -356,7 +364,7 @@ async fn pull(
     let mut pulled = Pulled::new();
     for (name, signal) in &group.spec.signals {
         let query = signal.query_for(&group.name, slot, instance_id);
-        let answer = app.prometheus.range(&query, start, now, policy.step).await;
+        let answer = app.prometheus.steps(&query, start, now, policy.step).await;
         let samples = answer.map(|samples| samples.into_iter().map(|(at, value)| Sample { at, value }).collect());
         pulled.insert(name.clone(), samples.map_err(|error| error.to_string()));
     }
@@ -374,7 +382,15 @@ fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: T
         .collect();
     let score = score(&signals, &policy.horizons, now);
     let signals = known.iter().map(|known| (known.name.to_owned(), known.fan(policy, now))).collect();
-    GroupForecast { group: group.name.to_string(), slot, made_at: now, levels: LEVELS.to_vec(), signals, score }
+    GroupForecast {
+        group: group.name.to_string(),
+        slot,
+        made_at: now,
+        levels: LEVELS.to_vec(),
+        signals,
+        score,
+        calibration: Vec::new(),
+    }
 }
 
 /// A signal with what was measured of it and what follows.
