@@ -45,7 +45,7 @@ fn schema() -> Schema {
         "One service that deserves a shadow: its primary, what is measured, and the modules that make an instance and \
          move its traffic. A declaration: the reconciler acts on it, Terraform stores it. Destroying it asks the \
          reconciler to retire the group; that never destroys a serving instance, and is refused while a slot other \
-         than the original carries traffic.",
+         than the original carries traffic. What is left out has its default, and is null in the state.",
         attributes([
             ("id", id()),
             ("name", name("within the reconciler")),
@@ -63,6 +63,7 @@ fn schema() -> Schema {
             ("sinks", sinks()),
         ]),
     )
+    .with_implied_defaults()
 }
 
 fn primary() -> Attribute {
