@@ -5,7 +5,7 @@ use crate::forecast::SAMPLES_MIN;
 use crate::history::{History, Sample};
 use crate::model::Policy;
 use crate::model::group::SignalSpec;
-use crate::score::{Foresight, SignalView, score_group};
+use crate::score::{Foresight, Reading, SignalView, score_group};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -153,7 +153,7 @@ impl<'a> Seen<'a> {
     /// Forecasts, warns and scores, as a cycle of the daemon does.
     pub(super) fn scored(&mut self, policy: &Policy, at: Timestamp, zone: &TimeZone) -> Option<Scored> {
         for known in self.signals.values_mut() {
-            known.foresight.look(known.spec, &known.history, &policy.horizons, true, at);
+            known.foresight.look(known.spec, &known.history, &policy.horizons, Reading::Past, at);
         }
         let views: Vec<SignalView<'_>> =
             self.iter().map(|(name, it)| it.foresight.view(name, it.spec, &it.history, it.live())).collect();
