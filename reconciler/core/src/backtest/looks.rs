@@ -153,9 +153,7 @@ impl<'a> Seen<'a> {
     /// Forecasts, warns and scores, as a cycle of the daemon does.
     pub(super) fn scored(&mut self, policy: &Policy, at: Timestamp, zone: &TimeZone) -> Option<Scored> {
         for known in self.signals.values_mut() {
-            let is_behind = known.foresight.is_behind(&known.history);
-            let reading = if is_behind { Reading::Past } else { Reading::Present };
-            known.foresight.look(known.spec, &known.history, &policy.horizons, reading, at);
+            known.foresight.look(known.spec, &known.history, &policy.horizons, Reading::Past, at);
         }
         let views: Vec<SignalView<'_>> =
             self.iter().map(|(name, it)| it.foresight.view(name, it.spec, &it.history, it.live())).collect();
