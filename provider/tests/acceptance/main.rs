@@ -16,5 +16,6 @@ mod policy;
 mod process;
 mod process_life;
 mod reconciler;
+mod service_module;
 mod terraform;
 mod token;
