@@ -94,14 +94,16 @@ impl Runner {
         Ok(next)
     }
 
-    /// Waits for what is still running, at the end.
+    /// Keeps what was measured and waits for what is still running, at the end.
     pub async fn finish(&mut self) {
+        self.sampler.keep(&self.app, &self.name).await;
         self.capacity.finish().await;
         self.traffic.finish().await;
     }
 
     fn forget(&self) -> Next {
         self.app.board.remove(&self.name);
+        self.app.histories.forget(&self.name);
         Next::Gone
     }
 
@@ -190,8 +192,10 @@ impl Runner {
         }
         Ok(Observation {
             sampled_at: sample.at,
-            score: Some(sample.score.clone()),
+            score: Some(sample.foreseen.score.clone()),
             metrics_outage: sample.metrics_outage.clone(),
+            anomalies: sample.anomalies.clone(),
+            expected_event: sample.expected_event.clone(),
             signals: sample.signals.clone(),
             health,
             route,
@@ -286,10 +290,12 @@ impl Runner {
 
     fn publish(&self, observation: Observation, decision: Decision, policy: &Policy) {
         let required = policy.spec.evaluations.required as usize;
+        let evidence = &decision.state.evidence;
         let view = View {
-            alarmed: decision.state.evidence.staging.count() >= required,
+            alarmed: evidence.staging.count().max(evidence.anomalous.count()) >= required,
             priority: policy.spec.failover_priority,
             observation: Some(observation),
+            foreseen: self.sample.as_ref().map(|sample| sample.foreseen.clone()),
             decision: Some(decision),
             error: None,
         };

@@ -51,6 +51,7 @@ pub mod fuzzing;
 mod generation;
 mod handshake;
 mod identity;
+mod implied;
 mod list;
 pub mod log;
 pub mod path;

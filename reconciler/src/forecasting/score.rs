@@ -1,17 +1,11 @@
 //! The early warning for many series in lock-step: descriptions first, then one tick after another;
 //! each tick is answered before the next one is read.
 
-use super::lines::{Problem, parse};
+use super::lines::{DAY, Problem, SERIES_MAX, Tick, parse};
 use serde::{Deserialize, Serialize};
 use shadow_core::model::group::Direction;
 use shadow_core::warning::{ALARM, Outlook, Warning};
 use std::collections::BTreeMap;
-
-/// Most series in one run: some gigabytes.
-const SERIES_MAX: usize = 50_000;
-
-/// Seconds in a day.
-const DAY: u32 = 86_400;
 
 /// A line of the input.
 #[derive(Deserialize)]
@@ -35,13 +29,6 @@ struct Description {
     horizon: usize,
 }
 
-/// The newest values.
-#[derive(Deserialize)]
-struct Tick {
-    t: u64,
-    v: BTreeMap<String, Option<f64>>,
-}
-
 /// What is known after them.
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -53,13 +40,7 @@ pub(super) struct Answer {
 /// Follows the series of one run.
 #[derive(Default)]
 pub(super) struct Scorer {
-    warnings: BTreeMap<String, Followed>,
-}
-
-struct Followed {
-    warning: Warning,
-    /// -1 for a signal that breaks its limit from above.
-    sign: f64,
+    warnings: BTreeMap<String, Warning>,
 }
 
 impl Scorer {
@@ -86,23 +67,16 @@ impl Scorer {
         if let Some(error) = problem {
             return Err(Problem::of(&id, error));
         }
-        let sign = match direction {
-            Direction::Above => 1.0,
-            Direction::Below => -1.0,
-        };
-        self.warnings.insert(id, Followed { warning: Warning::new(sign * limit, day as usize, horizon), sign });
+        self.warnings.insert(id, Warning::new(limit, direction, day as usize, horizon));
         Ok(())
     }
 
     fn tick(&mut self, tick: Tick) -> Result<Answer, Problem> {
-        let unknown = tick.v.keys().find(|id| !self.warnings.contains_key(*id));
-        if let Some(id) = unknown {
-            return Err(Problem::of(id, format!("tick {} has a value of a series that was not described", tick.t)));
-        }
+        tick.known(&self.warnings)?;
         let mut answer = Answer { t: tick.t, p: BTreeMap::new(), alarm: BTreeMap::new() };
         for (id, value) in tick.v {
-            let Some(followed) = self.warnings.get_mut(&id) else { continue };
-            let outlook = followed.warning.push(value.map(|value| followed.sign * value));
+            let Some(warning) = self.warnings.get_mut(&id) else { continue };
+            let outlook = warning.push(value);
             let probability = match outlook {
                 Outlook::Probability(probability) => probability,
                 Outlook::Broken => 1.0,
