@@ -49,6 +49,7 @@ mod function;
 pub mod fuzzing;
 mod handshake;
 mod identity;
+mod implied;
 mod list;
 pub mod log;
 pub mod path;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use shadow_core::backtest::{Backtest, Recorded, Setting, replay};
 use shadow_core::forecast::{Forecast, LEVELS, NotReady, forecast};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, GroupSpec, SignalSpec};
+use shadow_core::model::group::{Direction, GroupSpec, SignalKind, SignalSpec};
 use shadow_core::model::{Group, Policy, Problems, SlotId};
 use shadow_core::placement::{PlacementReport, place};
 use shadow_core::score::{Score, SignalForecast, score};
@@ -289,7 +289,8 @@ impl BacktestRequest {
     fn recorded(&self) -> BTreeMap<String, Recorded> {
         let recorded = |signal: &RecordedSignal| {
             let RecordedSignal { limit, direction, samples } = signal.clone();
-            let spec = SignalSpec { query: String::new(), limit, direction, unit: "count".to_owned() };
+            let (query, unit, kind) = (String::new(), "count".to_owned(), SignalKind::Gauge);
+            let spec = SignalSpec { query, limit, direction, unit, kind };
             Recorded { spec, samples }
         };
         self.signals.iter().map(|(name, signal)| (name.clone(), recorded(signal))).collect()

@@ -8,9 +8,10 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
 use crate::resource::{Change, Failure, Resource};
+use crate::schema::Defaults;
 use crate::timeouts::Operation;
 use crate::value::Value;
-use crate::{planning, secrets, wire};
+use crate::{implied, planning, secrets, wire};
 
 impl<P: Provider> Calls<P> {
     pub(super) fn validate_resource_config(
@@ -166,6 +167,9 @@ async fn read<C: Send + Sync + 'static>(
     let work = entry.implementation.read(context, before.clone());
     let state = bounded(&context.cancellation, limit, GRACE, work).await.done()?;
     let mut state = state.map_or(Value::Null, |state| state.with_types_of(before));
+    if entry.schema.defaults == Defaults::Implied {
+        state = implied::recalled(&entry.schema.attributes, state, before);
+    }
     secrets::forget_write_only(&entry.schema.attributes, &mut state);
     Ok(state)
 }
