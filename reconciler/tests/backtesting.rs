@@ -30,7 +30,7 @@ fn the_commands_of_the_page_run() {
     assert!(output.status.success(), "{out}{err}");
     for told in [
         "policy careful from 2027-01-15 14:40",
-        "2 times a limit broke",
+        "breaches: 2, ",
         "static threshold",
         "what careful would have done",
         "stage      memory: ",

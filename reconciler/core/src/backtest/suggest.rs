@@ -216,6 +216,9 @@ fn choose(table: &[Row], present: &Row, budget: f64, present_allowed: bool) -> (
     let Some(best) = table.iter().filter(within).max_by(|one, other| one.order(other)) else {
         return (None, format!("no threshold within its bounds keeps to {budget} false alarms a week"));
     };
+    if best.announced == 0 {
+        return (None, format!("no threshold within its bounds announces a breach at {budget} false alarms a week"));
+    }
     let kept = present_allowed && within(&present) && present.merit(best).is_ge();
     let chosen = if kept { present } else { best };
     let what = if kept { "the present one is as good as any" } else { "it announces the most within the budget" };
@@ -355,6 +358,14 @@ mod tests {
             "{:?}",
             found.shadowing
         );
+    }
+
+    #[test]
+    fn a_threshold_that_announces_nothing_is_not_proposed() {
+        let (looks, breaches) = week(&EVERY_DAY, |_, _| 0.01);
+        let found = suggest(&policy(), &looks, &breaches, &asked(1.0)).unwrap().shadowing;
+        assert_eq!((found.proposed, found.holds), (None, false));
+        assert!(found.reason.starts_with("no threshold within its bounds announces a breach"), "{}", found.reason);
     }
 
     #[test]
