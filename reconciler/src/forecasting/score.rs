@@ -4,11 +4,14 @@
 use super::lines::{Problem, parse};
 use serde::{Deserialize, Serialize};
 use shadow_core::model::group::Direction;
-use shadow_core::warning::{ALARM, Outlook, Warning};
+use shadow_core::warning::{ALARM, Fleet, Outlook, Warning};
 use std::collections::BTreeMap;
 
 /// Most series in one run: some gigabytes.
 const SERIES_MAX: usize = 50_000;
+
+/// Days after which the series' common model is trained anew.
+const LEARNS_EVERY: usize = 2;
 
 /// Seconds in a day.
 const DAY: u32 = 86_400;
@@ -54,6 +57,10 @@ pub(super) struct Answer {
 #[derive(Default)]
 pub(super) struct Scorer {
     warnings: BTreeMap<String, Warning>,
+    fleet: Fleet,
+    /// Ticks of the longest day.
+    day: usize,
+    ticks: usize,
 }
 
 impl Scorer {
@@ -80,6 +87,7 @@ impl Scorer {
         if let Some(error) = problem {
             return Err(Problem::of(&id, error));
         }
+        self.day = self.day.max(day as usize);
         self.warnings.insert(id, Warning::new(limit, direction, day as usize, horizon));
         Ok(())
     }
@@ -93,6 +101,7 @@ impl Scorer {
         for (id, value) in tick.v {
             let Some(warning) = self.warnings.get_mut(&id) else { continue };
             let outlook = warning.push(value);
+            self.fleet.meet(warning);
             let probability = match outlook {
                 Outlook::Probability(probability) => probability,
                 Outlook::Broken => 1.0,
@@ -100,6 +109,10 @@ impl Scorer {
             };
             answer.alarm.insert(id.clone(), u8::from(probability >= ALARM));
             answer.p.insert(id, probability);
+        }
+        self.ticks += 1;
+        if self.day > 0 && self.ticks.is_multiple_of(LEARNS_EVERY * self.day) {
+            self.fleet.learn();
         }
         Ok(answer)
     }
