@@ -4,8 +4,11 @@
 use super::lines::{DAY, Problem, SERIES_MAX, Tick, parse};
 use serde::{Deserialize, Serialize};
 use shadow_core::model::group::Direction;
-use shadow_core::warning::{ALARM, Outlook, Warning};
+use shadow_core::warning::{ALARM, Fleet, Outlook, Warning};
 use std::collections::BTreeMap;
+
+/// Days after which the series' common model is trained anew.
+const LEARNS_EVERY: usize = 2;
 
 /// A line of the input.
 #[derive(Deserialize)]
@@ -41,6 +44,10 @@ pub(super) struct Answer {
 #[derive(Default)]
 pub(super) struct Scorer {
     warnings: BTreeMap<String, Warning>,
+    fleet: Fleet,
+    /// Ticks of the longest day.
+    day: usize,
+    ticks: usize,
 }
 
 impl Scorer {
@@ -67,6 +74,7 @@ impl Scorer {
         if let Some(error) = problem {
             return Err(Problem::of(&id, error));
         }
+        self.day = self.day.max(day as usize);
         self.warnings.insert(id, Warning::new(limit, direction, day as usize, horizon));
         Ok(())
     }
@@ -77,6 +85,7 @@ impl Scorer {
         for (id, value) in tick.v {
             let Some(warning) = self.warnings.get_mut(&id) else { continue };
             let outlook = warning.push(value);
+            self.fleet.meet(warning);
             let probability = match outlook {
                 Outlook::Probability(probability) => probability,
                 Outlook::Broken => 1.0,
@@ -84,6 +93,10 @@ impl Scorer {
             };
             answer.alarm.insert(id.clone(), u8::from(probability >= ALARM));
             answer.p.insert(id, probability);
+        }
+        self.ticks += 1;
+        if self.day > 0 && self.ticks.is_multiple_of(LEARNS_EVERY * self.day) {
+            self.fleet.learn();
         }
         Ok(answer)
     }

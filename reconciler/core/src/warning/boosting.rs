@@ -1,7 +1,8 @@
 //! Gradient-boosted trees for a probability: evaluation, and training by histograms (Friedman,
 //! "Greedy function approximation", 2001; second-order leaves as in Chen and Guestrin, 2016).
 //!
-//! Deterministic: no sampling, and equal gains go to the first feature and the lowest threshold.
+//! Deterministic: each tree leaves out other features and other cases, by turns and not by chance, and
+//! equal gains go to the first feature and the lowest threshold.
 
 use super::features::{COUNT, Features};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,11 @@ pub struct Boosted {
     pub trained_on: String,
     base: f32,
     trees: Vec<Tree>,
+}
+
+/// The probability of a logarithm of odds.
+pub(super) fn probability(log_odds: f32) -> f32 {
+    1.0 / (1.0 + (-log_odds).exp())
 }
 
 /// Nodes in breadth-first order; the first is the root.
@@ -49,7 +55,7 @@ impl Tree {
 }
 
 /// One case to learn from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Case {
     /// What was known.
     pub features: Features,
@@ -77,6 +83,12 @@ pub struct Settings {
 /// Thresholds tried per feature.
 const BINS: usize = 64;
 
+/// Of so many neighbouring features a tree sees so many: trees that differ err less together.
+const FEATURES_SEEN: (usize, usize) = (3, 5);
+
+/// Of so many neighbouring cases a tree sees all but one.
+const CASES_OF: usize = 3;
+
 /// Trains a model.
 pub fn train(cases: &[Case], settings: &Settings, trained_on: &str) -> Boosted {
     let bins = Bins::new(cases);
@@ -87,9 +99,9 @@ pub fn train(cases: &[Case], settings: &Settings, trained_on: &str) -> Boosted {
     let base = (rate / (1.0 - rate)).ln();
     let mut model = Boosted { trained_on: trained_on.to_owned(), base, trees: Vec::new() };
     let mut odds = vec![base; cases.len()];
-    for _ in 0..settings.trees {
+    for turn in 0..settings.trees {
         let pulls: Vec<Pull> = cases.iter().zip(&odds).map(|(case, odds)| Pull::of(case, *odds)).collect();
-        let tree = grow(&binned, &pulls, &bins, settings);
+        let tree = Grower { binned: &binned, pulls: &pulls, bins: &bins, settings, turn }.grow();
         for (odds, case) in odds.iter_mut().zip(cases) {
             *odds += tree.leaf(&case.features);
         }
@@ -107,7 +119,7 @@ struct Pull {
 
 impl Pull {
     fn of(case: &Case, odds: f32) -> Self {
-        let probability = 1.0 / (1.0 + (-odds).exp());
+        let probability = probability(odds);
         let came = f32::from(u8::from(case.broke));
         Self { first: case.weight * (came - probability), second: case.weight * probability * (1.0 - probability) }
     }
@@ -148,65 +160,112 @@ impl Bins {
     }
 }
 
-/// One tree, level by level.
-fn grow(binned: &[[u8; COUNT]], pulls: &[Pull], bins: &Bins, settings: &Settings) -> Tree {
-    let mut tree = Tree(vec![Node(0, 0.0, 0)]);
-    let mut groups: Vec<(usize, Vec<u32>)> = vec![(0, (0..).take(binned.len()).collect())];
-    for depth in 0..=settings.depth {
-        let mut next = Vec::new();
-        for (node, members) in groups {
-            let total = members.iter().fold(Pull::default(), |sum, member| sum.plus(pulls[*member as usize]));
-            let split = (depth < settings.depth).then(|| best_split(binned, pulls, bins, &members, total, settings));
-            let Some((feature, bin)) = split.flatten() else {
-                tree.0[node] = Node(0, settings.rate * total.first / (total.second + settings.ridge), 0);
-                continue;
-            };
-            let left = tree.0.len();
-            let (below, above): (Vec<u32>, Vec<u32>) =
-                members.iter().partition(|member| usize::from(binned[**member as usize][feature]) <= bin);
-            tree.0[node] =
-                Node(u8::try_from(feature).unwrap_or(0), bins.0[feature][bin], u16::try_from(left).unwrap_or(0));
-            tree.0.extend([Node(0, 0.0, 0); 2]);
-            next.push((left, below));
-            next.push((left + 1, above));
-        }
-        groups = next;
-    }
-    tree
+/// For each feature and bin, the pull of the cases in it.
+type Sums = Vec<[Pull; BINS]>;
+
+/// Cases that are together in a node.
+struct Together {
+    node: usize,
+    members: Vec<u32>,
+    sums: Sums,
 }
 
-fn best_split(
-    binned: &[[u8; COUNT]],
-    pulls: &[Pull],
-    bins: &Bins,
-    members: &[u32],
-    total: Pull,
-    settings: &Settings,
-) -> Option<(usize, usize)> {
-    let mut sums = vec![[Pull::default(); BINS]; COUNT];
-    for member in members {
-        let pull = pulls[*member as usize];
-        for (sums, bin) in sums.iter_mut().zip(&binned[*member as usize]) {
-            let sum = &mut sums[usize::from(*bin)];
-            *sum = sum.plus(pull);
-        }
-    }
-    let (mut best, mut most) = (None, total.worth(settings.ridge) + 1e-3);
-    for (feature, sums) in sums.iter().enumerate() {
-        let mut left = Pull::default();
-        for (bin, sum) in sums.iter().enumerate().take(bins.0[feature].len()) {
-            left = left.plus(*sum);
-            let right = total.minus(left);
-            if left.second < settings.leaf_min || right.second < settings.leaf_min {
-                continue;
+/// Grows one tree.
+struct Grower<'a> {
+    binned: &'a [[u8; COUNT]],
+    pulls: &'a [Pull],
+    bins: &'a Bins,
+    settings: &'a Settings,
+    turn: usize,
+}
+
+impl Grower<'_> {
+    /// Level by level.
+    fn grow(&self) -> Tree {
+        let mut tree = Tree(vec![Node(0, 0.0, 0)]);
+        let seen = |case: &u32| !(*case as usize + self.turn).is_multiple_of(CASES_OF);
+        let members: Vec<u32> = (0..).take(self.binned.len()).filter(seen).collect();
+        let sums = self.sums(&members);
+        let mut groups = vec![Together { node: 0, members, sums }];
+        for depth in 0..=self.settings.depth {
+            let mut next = Vec::new();
+            for group in groups {
+                let split = if depth < self.settings.depth { self.best_split(&group) } else { None };
+                if let Some((feature, bin)) = split {
+                    next.extend(self.split(&mut tree, group, feature, bin));
+                } else {
+                    let total = self.total(&group.members);
+                    let answer = self.settings.rate * total.first / (total.second + self.settings.ridge);
+                    tree.0[group.node] = Node(0, answer, 0);
+                }
             }
-            let worth = left.worth(settings.ridge) + right.worth(settings.ridge);
-            if worth > most {
-                (best, most) = (Some((feature, bin)), worth);
+            groups = next;
+        }
+        tree
+    }
+
+    fn split(&self, tree: &mut Tree, group: Together, feature: usize, bin: usize) -> [Together; 2] {
+        let left = tree.0.len();
+        let question = (u8::try_from(feature), u16::try_from(left));
+        if let (Ok(feature), Ok(left)) = question {
+            tree.0[group.node] = Node(feature, self.bins.0[usize::from(feature)][bin], left);
+        }
+        tree.0.extend([Node(0, 0.0, 0); 2]);
+        let (below, above): (Vec<u32>, Vec<u32>) =
+            group.members.iter().partition(|member| usize::from(self.binned[**member as usize][feature]) <= bin);
+        // The sums of the larger half are what the smaller one leaves.
+        let below_is_smaller = below.len() <= above.len();
+        let smaller = self.sums(if below_is_smaller { &below } else { &above });
+        let larger = without(group.sums, &smaller);
+        let (sums_below, sums_above) = if below_is_smaller { (smaller, larger) } else { (larger, smaller) };
+        [
+            Together { node: left, members: below, sums: sums_below },
+            Together { node: left + 1, members: above, sums: sums_above },
+        ]
+    }
+
+    fn total(&self, members: &[u32]) -> Pull {
+        members.iter().fold(Pull::default(), |sum, member| sum.plus(self.pulls[*member as usize]))
+    }
+
+    fn sums(&self, members: &[u32]) -> Sums {
+        let mut sums = vec![[Pull::default(); BINS]; COUNT];
+        for member in members {
+            let pull = self.pulls[*member as usize];
+            for (sums, bin) in sums.iter_mut().zip(&self.binned[*member as usize]) {
+                let sum = &mut sums[usize::from(*bin)];
+                *sum = sum.plus(pull);
             }
         }
+        sums
     }
-    best
+
+    fn best_split(&self, group: &Together) -> Option<(usize, usize)> {
+        let total = self.total(&group.members);
+        let (mut best, mut most) = (None, total.worth(self.settings.ridge) + 1e-3);
+        let (seen, of) = FEATURES_SEEN;
+        for (feature, sums) in group.sums.iter().enumerate().filter(|(feature, _)| (feature + self.turn) % of < seen) {
+            let mut left = Pull::default();
+            for (bin, sum) in sums.iter().enumerate().take(self.bins.0[feature].len()) {
+                left = left.plus(*sum);
+                let right = total.minus(left);
+                if left.second < self.settings.leaf_min || right.second < self.settings.leaf_min {
+                    continue;
+                }
+                let worth = left.worth(self.settings.ridge) + right.worth(self.settings.ridge);
+                if worth > most {
+                    (best, most) = (Some((feature, bin)), worth);
+                }
+            }
+        }
+        best
+    }
+}
+
+fn without(mut all: Sums, some: &Sums) -> Sums {
+    let pairs = all.iter_mut().flatten().zip(some.iter().flatten());
+    pairs.for_each(|(all, some)| *all = all.minus(*some));
+    all
 }
 
 #[cfg(test)]

@@ -1,222 +1,219 @@
 //! What the score of one signal is told from: where it is between its usual value and its limit,
-//! where it was at this time on other days, how it moves, and when the limit broke before.
+//! where it was at this time on other days, how it moves, what followed moments like this one, and
+//! when the limit broke before.
 //!
 //! Never uses a value after the newest one.
 
+use super::analogues::Analogues;
+use super::rhythm::Rhythm;
+use super::view::View;
+use super::windows::Windows;
+
 /// Numbers that the model sees.
-pub const COUNT: usize = 30;
+pub const COUNT: usize = NAMES.len();
 
 /// One look at a signal, in the order of [`NAMES`].
 pub type Features = [f32; COUNT];
 
 /// What the numbers are, for reasons and for people who read a model.
-pub const NAMES: [&str; COUNT] = [
+pub const NAMES: [&str; 65] = [
     "now",
+    "newest",
+    "newest two",
+    "max 30 min",
     "max 1 h",
+    "max 3 h",
     "max 6 h",
     "max 24 h",
+    "max 7 d",
     "mean 1 h",
     "mean 6 h",
     "mean 24 h",
     "spread 1 h",
     "spread 24 h",
+    "slope 15 min",
     "slope 30 min",
     "slope 1 h",
+    "slope 3 h",
     "slope 6 h",
+    "acceleration",
+    "spreads to the limit",
+    "extrapolated",
+    "share above now",
+    "near steps of a day",
+    "time since near",
+    "level of 90 %",
+    "level of 99 %",
+    "level of 99.9 %",
     "yesterday's maximum",
     "last week's maximum",
     "usual maximum",
     "highest maximum",
     "second highest maximum",
+    "weekday's maximum",
     "broken at this time of day",
     "broken at this time lately",
+    "broken at this time, fading",
+    "broken at this time of the week",
+    "broken around this time",
+    "near at this time",
+    "broken from here at this time",
+    "rise at this time",
+    "rise needed at this time",
+    "unusual at this time",
+    "broken from here near this time",
     "above yesterday 1 h",
     "above yesterday 6 h",
     "yesterday's maximum from here",
     "usual maximum from here",
+    "alike and broken",
+    "alike at this time and broken",
+    "alike and what came",
+    "alike at this time and rose as far",
+    "alike and rose as far",
+    "alike and rise needed",
+    "ever rose as far",
     "base rate",
     "time since the last incident",
     "incidents of a day",
+    "incidents of 3 days",
     "incidents of a week",
     "time against the usual interval",
-    "share above now",
+    "incident due",
+    "incident echo",
     "horizon",
 ];
-
-/// Days that are looked back on at the same time of day.
-const DAYS: usize = 28;
-
-/// Days that count as lately.
-const LATELY: usize = 5;
 
 /// Largest magnitude of a number: beyond it more says nothing.
 const MAX: f32 = 50.0;
 
-/// The past of a signal as seen from its newest value.
-pub struct View<'a> {
-    /// Quarter-hour means; 0 is the usual value and 1 the limit; NaN is a gap.
-    pub levels: &'a [f32],
-    /// Steps in a day.
-    pub day: usize,
-    /// Steps at which incidents began, relative to the first level.
-    pub onsets: &'a [usize],
-    /// Share of windows of this length, so far, in which the limit broke.
-    pub base_rate: f32,
-}
+/// Share of the way to the limit from which a level is near it.
+const NEAR: f32 = 0.8;
 
 impl View<'_> {
     /// The numbers for a window of `horizon` steps.
-    pub fn features(&self, horizon: usize) -> Features {
+    pub(super) fn features(&self, horizon: usize) -> Features {
+        let (hour, day) = (self.hour(), self.day);
+        let mut all = [0.0; COUNT];
+        let spread = self.moments(self.levels.len(), day).1;
+        let parts: [&[f32]; 5] = [
+            &self.level(hour, spread),
+            &self.movement(hour, horizon, spread),
+            &self.other_days(hour, horizon),
+            &self.alike(spread),
+            &self.incidents(hour, horizon),
+        ];
+        for (number, value) in all.iter_mut().zip(parts.into_iter().flatten()) {
+            *number = if value.is_nan() { 0.0 } else { value.clamp(-MAX, MAX) };
+        }
+        all
+    }
+
+    fn level(&self, hour: usize, spread: f32) -> [f32; 14] {
         let end = self.levels.len();
-        let (hour, six) = ((self.day / 24).max(1), (self.day / 4).max(1));
-        let now = self.held(end.saturating_sub(1));
         let (mean_1, spread_1) = self.moments(end, hour);
-        let (mean_6, _) = self.moments(end, six);
-        let (mean_24, spread_24) = self.moments(end, self.day);
-        let half = (hour / 2).max(1);
-        let windows = Windows::new(self, horizon);
-        let yesterday = |length: usize| end.checked_sub(self.day).map(|end| self.moments(end, length).0);
-        let above_1 = yesterday(hour).map_or(0.0, |then| mean_1 - then);
-        let above_6 = yesterday(six).map_or(0.0, |then| mean_6 - then);
-        let since = self.onsets.last().map_or(end, |onset| end - onset);
-        let within =
-            |length: usize| self.onsets.iter().rev().take_while(|onset| end - **onset <= length).count() as f32;
-        let raw = [
-            now,
-            self.max(end, hour),
-            self.max(end, six),
-            self.max(end, self.day),
+        [
+            self.ago(0),
+            self.newest[0],
+            self.newest[1],
+            self.max((hour / 2).max(1)),
+            self.max(hour),
+            self.max(3 * hour),
+            self.max(6 * hour),
+            self.max(self.day),
+            self.max(7 * self.day),
             mean_1,
-            mean_6,
-            mean_24,
+            self.mean(end, 6 * hour),
+            self.mean(end, self.day),
             spread_1,
-            spread_24,
-            now - self.held(end.saturating_sub(1 + half)),
-            mean_1 - self.moments(end.saturating_sub(hour), hour).0,
-            mean_6 - self.moments(end.saturating_sub(six), six).0,
+            spread,
+        ]
+    }
+
+    fn movement(&self, hour: usize, horizon: usize, spread: f32) -> [f32; 14] {
+        let end = self.levels.len();
+        let now = self.ago(0);
+        let half = (hour / 2).max(1);
+        let slope = |length: usize| self.mean(end, length) - self.mean(end.saturating_sub(length), length);
+        let slope_half = now - self.ago(half);
+        let day = self.before(end, self.day);
+        let share = |count: usize| count as f32 / day.len().max(1) as f32;
+        [
+            now - self.ago((hour / 4).max(1)),
+            slope_half,
+            slope(hour),
+            slope(3 * hour),
+            slope(6 * hour),
+            slope_half - (self.ago(half) - self.ago(2 * half)),
+            (1.0 - now) / (spread * (horizon as f32).sqrt() + 1e-3),
+            now + slope(hour) * horizon as f32 / hour as f32,
+            share(day.iter().filter(|level| **level > now).count()),
+            share(day.iter().filter(|level| **level >= NEAR).count()),
+            (self.since(NEAR, self.day) as f32 / hour as f32).ln_1p(),
+            self.tail[0],
+            self.tail[1],
+            self.tail[2],
+        ]
+    }
+
+    fn other_days(&self, hour: usize, horizon: usize) -> [f32; 21] {
+        let end = self.levels.len();
+        let windows = Windows::new(self, horizon);
+        let above = |length: usize| {
+            let then = end.checked_sub(self.day).filter(|end| *end > 0);
+            then.map_or(0.0, |then| self.mean(end, length) - self.mean(then, length))
+        };
+        let above_1 = above(hour);
+        [
             windows.yesterday,
             windows.last_week,
             windows.usual,
             windows.highest,
             windows.second,
+            windows.weekday,
             windows.broken,
             windows.broken_lately,
+            windows.broken_fading,
+            windows.broken_weekday,
+            windows.around,
+            windows.near,
+            windows.from_here,
+            windows.rise,
+            windows.rise_needed,
+            windows.unusual,
+            windows.from_near_here,
             above_1,
-            above_6,
+            above(6 * hour),
             windows.yesterday + above_1,
             windows.usual + above_1,
+        ]
+    }
+
+    fn alike(&self, spread: f32) -> [f32; 7] {
+        let analogues = Analogues::new(self, spread);
+        [
+            analogues.broke,
+            analogues.broke_then,
+            analogues.came,
+            analogues.rose_then,
+            analogues.rose,
+            analogues.needed,
+            analogues.rose_ever,
+        ]
+    }
+
+    fn incidents(&self, hour: usize, horizon: usize) -> [f32; 9] {
+        let rhythm = Rhythm::new(self, horizon);
+        [
             self.base_rate.max(1e-5).ln(),
-            (since as f32 / hour as f32).ln_1p(),
-            within(self.day),
-            within(7 * self.day),
-            self.against_interval(since),
-            self.share_above(now),
+            (rhythm.since as f32 / hour as f32).ln_1p(),
+            rhythm.counts[0],
+            rhythm.counts[1],
+            rhythm.counts[2],
+            rhythm.against_interval,
+            rhythm.due,
+            rhythm.echo,
             horizon as f32 / hour as f32,
-        ];
-        raw.map(|value| if value.is_nan() { 0.0 } else { value.clamp(-MAX, MAX) })
-    }
-
-    pub(super) fn held(&self, index: usize) -> f32 {
-        let known = self.levels.get(..=index).unwrap_or(self.levels);
-        known.iter().rev().copied().find(|level| !level.is_nan()).unwrap_or(0.0)
-    }
-
-    /// The `length` steps before `end`.
-    fn before(&self, end: usize, length: usize) -> &[f32] {
-        self.levels.get(end.saturating_sub(length)..end).unwrap_or_default()
-    }
-
-    fn max(&self, end: usize, length: usize) -> f32 {
-        self.before(end, length).iter().copied().fold(f32::NAN, f32::max)
-    }
-
-    /// Mean of the `length` steps before `end`.
-    pub(super) fn mean(&self, end: usize, length: usize) -> f32 {
-        self.moments(end, length).0
-    }
-
-    /// Greatest level of the window of `length` steps that began `back` steps ago.
-    pub(super) fn maximum(&self, back: usize, length: usize) -> Option<f32> {
-        let end = self.levels.len();
-        let first = end.checked_sub(back)?;
-        let window = self.levels.get(first..(first + length.min(self.day)).min(end))?;
-        Some(window.iter().copied().fold(f32::NAN, f32::max)).filter(|maximum| !maximum.is_nan())
-    }
-
-    /// Of each day looked back on that has one, the greatest level of the same window.
-    pub(super) fn maxima(&self, length: usize) -> impl Iterator<Item = (usize, f32)> {
-        (1..=DAYS).filter_map(move |back| Some((back, self.maximum(back * self.day, length)?)))
-    }
-
-    /// Mean and mean distance from one level to the next.
-    fn moments(&self, end: usize, length: usize) -> (f32, f32) {
-        let (mut sum, mut moved, mut count, mut before) = (0.0, 0.0, 0.0, f32::NAN);
-        for level in self.before(end, length).iter().filter(|level| !level.is_nan()) {
-            sum += level;
-            moved += if before.is_nan() { 0.0 } else { (level - before).abs() };
-            count += 1.0;
-            before = *level;
-        }
-        if count > 0.0 { (sum / count, moved / count) } else { (0.0, 0.0) }
-    }
-
-    /// How long ago the last incident was against the usual time between two.
-    fn against_interval(&self, since: usize) -> f32 {
-        let (Some(first), Some(last)) = (self.onsets.first(), self.onsets.last()) else { return 0.0 };
-        if self.onsets.len() < 3 {
-            return 0.0;
-        }
-        let mean = (last - first) as f32 / (self.onsets.len() - 1) as f32;
-        (since as f32 / mean.max(1.0)).min(5.0)
-    }
-
-    /// Share of the last day that was above the newest level.
-    fn share_above(&self, now: f32) -> f32 {
-        let day = self.before(self.levels.len(), self.day);
-        day.iter().filter(|level| **level > now).count() as f32 / day.len().max(1) as f32
-    }
-}
-
-/// What came in the same window of earlier days.
-struct Windows {
-    yesterday: f32,
-    last_week: f32,
-    /// Mean of the maxima of the last days.
-    usual: f32,
-    highest: f32,
-    second: f32,
-    broken: f32,
-    broken_lately: f32,
-}
-
-impl Windows {
-    fn new(view: &View<'_>, horizon: usize) -> Self {
-        let maximum = |back: usize| view.maximum(back * view.day, horizon);
-        let mut windows = Self {
-            yesterday: maximum(1).unwrap_or(f32::NAN),
-            last_week: maximum(7).unwrap_or(f32::NAN),
-            usual: 0.0,
-            highest: f32::NAN,
-            second: f32::NAN,
-            broken: 0.0,
-            broken_lately: 0.0,
-        };
-        let (mut days, mut recent) = (0.0_f32, 0.0_f32);
-        for (back, maximum) in view.maxima(horizon) {
-            days += 1.0;
-            let breaks = f32::from(u8::from(maximum >= 1.0));
-            windows.broken += breaks;
-            if back <= LATELY {
-                recent += 1.0;
-                windows.usual += maximum;
-                windows.broken_lately += breaks;
-            }
-            windows.second = windows.second.max(maximum.min(windows.highest));
-            windows.highest = windows.highest.max(maximum);
-        }
-        windows.usual /= recent.max(1.0);
-        windows.broken_lately = (windows.broken_lately + 0.1) / (recent + 1.0);
-        windows.broken = (windows.broken + 0.1) / (days + 1.0);
-        windows
+        ]
     }
 }

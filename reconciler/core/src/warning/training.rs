@@ -3,6 +3,7 @@
 
 use super::boosting::{Boosted, Case, Settings, train};
 use super::watch::Watch;
+use std::collections::BTreeMap;
 
 /// Shares of the values that lie below the limits tried. What people alarm on is rarer than most of
 /// them; but many easy limits seem to teach more than a few hard ones: of the sets that were tried this
@@ -48,30 +49,49 @@ fn limits(values: &[f64]) -> Vec<f64> {
     limits
 }
 
-/// Every look before an incident and some of the others, from the second day on.
+/// Every look before an incident and some of the others, from the second day on. Goes through the
+/// recording twice: most looks are not taken, and knowing which is cheap.
 fn of_limit(recording: &Recording<'_>, limit: f64, horizon: usize) -> Vec<Case> {
+    let value = |value: &f64| Some(*value).filter(|value| !value.is_nan());
     let mut watch = Watch::new(limit, recording.day, horizon);
     let (mut looks, mut onsets, mut was_broken) = (Vec::new(), Vec::new(), false);
-    for (step, value) in recording.values.iter().enumerate() {
-        if let Some(features) = watch.push(Some(*value).filter(|value| !value.is_nan()))
-            && step >= recording.day
-        {
-            looks.push((step, features));
+    for (step, sample) in recording.values.iter().enumerate() {
+        if watch.push(value(sample)) && step >= recording.day {
+            looks.push(step);
         }
         if watch.broken() && !was_broken {
             onsets.push(step);
         }
         was_broken = watch.broken();
     }
+    let wanted = wanted(recording, &looks, &onsets, horizon);
+    let mut watch = Watch::new(limit, recording.day, horizon);
+    let mut cases = Vec::with_capacity(wanted.len());
+    for (step, sample) in recording.values.iter().enumerate() {
+        watch.push(value(sample));
+        if let Some((broke, every)) = wanted.get(&step) {
+            cases.push(Case { features: watch.look(), broke: *broke, weight: *every as f32 });
+        }
+    }
+    cases
+}
+
+/// Of the looks with a known outcome those to learn from: whether it broke, and for how many it stands.
+fn wanted(
+    recording: &Recording<'_>,
+    looks: &[usize],
+    onsets: &[usize],
+    horizon: usize,
+) -> BTreeMap<usize, (bool, usize)> {
     let hour = (recording.day / 24).max(1);
     // A longer horizon has as many more looks before each incident.
     let broke_kept = (horizon / hour).max(1);
-    let case = |(index, (step, features)): (usize, (usize, _))| {
-        let next = onsets.get(onsets.partition_point(|onset| *onset <= step));
+    let outcome = |(index, step): (usize, &usize)| {
+        let next = onsets.get(onsets.partition_point(|onset| onset <= step));
         let broke = next.is_some_and(|onset| onset - step <= horizon);
         let every = if broke { broke_kept } else { CALM_KEPT };
         let known = step + horizon < recording.values.len();
-        (known && index.is_multiple_of(every)).then_some(Case { features, broke, weight: every as f32 })
+        (known && index.is_multiple_of(every)).then_some((*step, (broke, every)))
     };
-    looks.into_iter().enumerate().filter_map(case).collect()
+    looks.iter().enumerate().filter_map(outcome).collect()
 }

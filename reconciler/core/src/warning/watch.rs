@@ -3,9 +3,11 @@
 //! Keeps levels relative to the usual value and the limit, four bytes a step, and nothing that could
 //! be found again from them.
 
-use super::features::{Features, View};
+use super::analogues::STRIDE;
+use super::features::Features;
 use super::incidents::{Incidents, SMOOTHED};
 use super::reasons::Facts;
+use super::view::View;
 use std::collections::VecDeque;
 
 /// Levels that are kept: 28 days of five-minute steps.
@@ -17,6 +19,9 @@ const LEVELS_DROPPED: usize = 288;
 /// Share of the mean distance from the median that the limit is at least taken to be away from it.
 const DISTANCE_MIN: f64 = 0.05;
 
+/// Shares of the past that lie below the levels of [`View::tail`].
+const TAIL: [f64; 3] = [0.9, 0.99, 0.999];
+
 /// Follows one signal and one horizon.
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -26,6 +31,10 @@ pub struct Watch {
     recent: VecDeque<f64>,
     /// Quarter-hour means, 0 for the usual value and 1 for the limit.
     levels: Vec<f32>,
+    /// Greatest level of the window after every [`STRIDE`]th step, NaN within incidents.
+    ahead: Vec<f32>,
+    /// Levels of 90, 99 and 99.9 % of the past.
+    tail: [f32; 3],
     usual: f64,
     unit: f64,
     incidents: Incidents,
@@ -47,6 +56,8 @@ impl Watch {
             horizon,
             recent: VecDeque::with_capacity(SMOOTHED),
             levels: Vec::new(),
+            ahead: Vec::new(),
+            tail: [0.0; 3],
             usual: 0.0,
             unit: 1.0,
             incidents: Incidents::default(),
@@ -58,9 +69,9 @@ impl Watch {
         }
     }
 
-    /// Takes the sample of the next step; answers what is known then, unless there is an incident
-    /// or nothing was measured.
-    pub fn push(&mut self, value: Option<f64>) -> Option<Features> {
+    /// Takes the sample of the next step; answers whether there is something to look at: neither an
+    /// incident nor a gap.
+    pub fn push(&mut self, value: Option<f64>) -> bool {
         let mean = self.mean(value);
         if self.steps.is_multiple_of(self.day) || self.steps == self.day / 4 {
             self.normalise();
@@ -72,7 +83,12 @@ impl Watch {
             self.onsets.push(self.levels.len() - 1);
         }
         self.count();
-        (!self.incidents.open() && !mean.is_nan()).then(|| self.view().features(self.horizon))
+        !self.incidents.open() && !mean.is_nan()
+    }
+
+    /// What is known now.
+    pub fn look(&self) -> Features {
+        self.view().features(self.horizon)
     }
 
     /// Whether the limit is broken now.
@@ -110,7 +126,20 @@ impl Watch {
     }
 
     fn view(&self) -> View<'_> {
-        View { levels: &self.levels, day: self.day, onsets: &self.onsets, base_rate: self.base_rate() }
+        let newest = |count: usize| {
+            let known = self.recent.iter().rev().take(count).filter(|value| !value.is_nan());
+            let (sum, count) = known.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+            if count > 0.0 { narrow((sum / count - self.usual) / self.unit) } else { f32::NAN }
+        };
+        View {
+            levels: &self.levels,
+            newest: [newest(1), newest(2)],
+            day: self.day,
+            onsets: &self.onsets,
+            ahead: &self.ahead,
+            tail: self.tail,
+            base_rate: self.base_rate(),
+        }
     }
 
     fn mean(&mut self, value: Option<f64>) -> f64 {
@@ -135,10 +164,15 @@ impl Watch {
         let distance = present.iter().map(|value| (value - usual).abs()).sum::<f64>() / present.len() as f64;
         let unit = (self.limit - usual).max(DISTANCE_MIN * distance).max(f64::MIN_POSITIVE);
         let (usual_before, unit_before) = (self.usual, self.unit);
-        for level in &mut self.levels {
+        for level in self.levels.iter_mut().chain(&mut self.ahead) {
             *level = narrow((f64::from(*level) * unit_before + usual_before - usual) / unit);
         }
         (self.usual, self.unit) = (usual, unit);
+        self.tail = TAIL.map(|share| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+            let index = (share * present.len() as f64) as usize;
+            narrow((*present.select_nth_unstable_by(index, f64::total_cmp).1 - usual) / unit)
+        });
     }
 
     fn in_units(&self, level: f32) -> f64 {
@@ -148,6 +182,7 @@ impl Watch {
     fn forget(&mut self) {
         if self.levels.len() > LEVELS_MAX {
             self.levels.drain(..LEVELS_DROPPED);
+            self.ahead.drain(..LEVELS_DROPPED / STRIDE);
             self.onsets = self.onsets.iter().filter_map(|onset| onset.checked_sub(LEVELS_DROPPED)).collect();
         }
     }
@@ -155,10 +190,19 @@ impl Watch {
     /// Counts the window that has just ended.
     fn count(&mut self) {
         self.calm.push_back(!self.incidents.open());
-        if self.calm.len() > self.horizon && self.calm.pop_front() == Some(true) {
-            let first = self.levels.len() - self.horizon;
+        if self.calm.len() <= self.horizon {
+            return;
+        }
+        let calm = self.calm.pop_front() == Some(true);
+        // With very short steps the window is longer than what is kept.
+        let Some(looked) = self.levels.len().checked_sub(self.horizon + 1) else { return };
+        if calm {
             self.windows += 1.0;
-            self.windows_broken += f32::from(u8::from(self.onsets.last().is_some_and(|onset| *onset >= first)));
+            self.windows_broken += f32::from(u8::from(self.onsets.last().is_some_and(|onset| *onset > looked)));
+        }
+        if looked.is_multiple_of(STRIDE) {
+            let window = self.levels.get(looked + 1..).unwrap_or_default();
+            self.ahead.push(if calm { window.iter().copied().fold(f32::NAN, f32::max) } else { f32::NAN });
         }
     }
 }
