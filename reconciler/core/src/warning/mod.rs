@@ -6,7 +6,7 @@
 //! five-minute steps take a tenth of a second.
 
 pub mod boosting;
-mod calibration;
+pub(crate) mod calibration;
 pub mod features;
 pub mod incidents;
 mod own;
