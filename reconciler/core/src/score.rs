@@ -11,7 +11,7 @@ mod likelihood;
 mod reason;
 mod warnings;
 
-pub use foresight::Foresight;
+pub use foresight::{Foresight, Reading};
 pub use warnings::Warnings;
 
 use crate::forecast::{Forecast, NotReady, Window};
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
-    use crate::model::group::Direction;
+    use crate::model::group::{Direction, SignalKind};
 
     const HORIZONS: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_secs(30)];
 
@@ -264,7 +264,13 @@ mod tests {
     }
 
     fn spec(limit: f64, direction: Direction) -> SignalSpec {
-        SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned() }
+        SignalSpec {
+            query: "x{i=\"$instance\"}".to_owned(),
+            limit,
+            direction,
+            unit: "bytes".to_owned(),
+            kind: SignalKind::Gauge,
+        }
     }
 
     /// Rises by ten each second, up to 1000.

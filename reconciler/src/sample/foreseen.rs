@@ -10,8 +10,9 @@ use shadow_core::feedback::Stated;
 use shadow_core::history::History;
 use shadow_core::model::group::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
-use shadow_core::score::{Foresight, Score, SignalView, Warnings, score_group};
+use shadow_core::score::{Foresight, Reading, Score, SignalView, Warnings, score_group};
 use std::sync::Arc;
+use tokio::sync::SemaphorePermit;
 
 /// What is foreseen of a group's primary.
 #[derive(Debug, Clone)]
@@ -62,7 +63,7 @@ struct Signal {
     spec: SignalSpec,
     history: Arc<History>,
     live: Option<f64>,
-    is_whole: bool,
+    reading: Reading,
     foresight: Foresight,
 }
 
@@ -93,7 +94,8 @@ impl Sampler {
         self.tracks.iter_mut().filter(|((slot, _), _)| slot != primary).for_each(|(_, track)| {
             track.foresight = Foresight::default();
         });
-        let signals = self.signals(group, policy, primary, now);
+        let mut signals = self.signals(group, policy, primary, now);
+        let _reader = may_read_the_past(app, &mut signals);
         let (horizons, zone) = (policy.horizons.clone(), zone(app, group));
         // The semaphore is never closed.
         let _permit = app.forecasts.acquire().await.ok();
@@ -120,12 +122,23 @@ impl Sampler {
                 spec: spec.clone(),
                 history: track.history.clone(),
                 live: track.live.map(|live| live.value),
-                is_whole: track.is_whole(policy, now),
+                reading: if track.is_whole(policy, now) { Reading::Present } else { Reading::Forecast },
                 foresight: std::mem::take(&mut track.foresight),
             })
         };
         group.spec.signals.iter().filter_map(signal).collect()
     }
+}
+
+/// Lets one group at a time read its past: after a start all of them want to, and evaluations must not wait for that.
+fn may_read_the_past<'a>(app: &'a App, signals: &mut [Signal]) -> Option<SemaphorePermit<'a>> {
+    let is_behind = |it: &Signal| it.reading == Reading::Present && it.foresight.is_behind(&it.history);
+    if !signals.iter().any(is_behind) {
+        return None;
+    }
+    let permit = app.past.try_acquire().ok()?;
+    signals.iter_mut().filter(|it| is_behind(it)).for_each(|it| it.reading = Reading::Past);
+    Some(permit)
 }
 
 fn foresee(
@@ -135,7 +148,7 @@ fn foresee(
     zone: &TimeZone,
 ) -> (Score, Vec<Signal>) {
     for signal in &mut signals {
-        signal.foresight.look(&signal.spec, &signal.history, horizons, signal.is_whole, now);
+        signal.foresight.look(&signal.spec, &signal.history, horizons, signal.reading, now);
     }
     let views: Vec<SignalView<'_>> = signals.iter().map(Signal::view).collect();
     (score_group(&views, horizons, now, zone), signals)
