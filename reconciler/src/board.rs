@@ -3,6 +3,7 @@
 
 use crate::sample::Foreseen;
 use shadow_core::decision::{Decision, Fleet};
+use shadow_core::feedback::FeedbackView;
 use shadow_core::observation::Observation;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,8 @@ pub struct View {
     pub observation: Option<Observation>,
     /// What was foreseen when it was decided.
     pub foreseen: Option<Arc<Foreseen>>,
+    /// What forecasts and alarms were worth so far.
+    pub feedback: Option<Arc<FeedbackView>>,
     /// What was decided.
     pub decision: Option<Decision>,
     /// Why the cycle failed, if it did.

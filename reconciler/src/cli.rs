@@ -53,6 +53,8 @@ enum Command {
     Status(GroupsArgs),
     /// Show why a group did or did not act: inputs, guards, waits.
     Explain(GroupArgs),
+    /// Show what forecasts, scores and alarms of a group were worth.
+    Accuracy(GroupArgs),
     /// Leave a group alone.
     Hold(HoldArgs),
     /// Let a held group go on.
@@ -354,6 +356,7 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::TrainPrior(args) => forecasting::train_prior(&args.data, &args.trained_on, &args.folder),
         asked @ (Command::Status(_)
         | Command::Explain(_)
+        | Command::Accuracy(_)
         | Command::Hold(_)
         | Command::Release(_)
         | Command::Acknowledge(_)
@@ -475,6 +478,7 @@ async fn ask(command: Command) -> anyhow::Result<()> {
     let text = match command {
         Command::Status(GroupsArgs { group, api }) => client(&api)?.status(group.as_deref(), api.json).await?,
         Command::Explain(GroupArgs { group, api }) => client(&api)?.explain(&group, api.json).await?,
+        Command::Accuracy(GroupArgs { group, api }) => client(&api)?.accuracy(&group, api.json).await?,
         Command::Hold(HoldArgs { group: GroupArgs { group, api }, reason, duration }) => {
             client(&api)?.hold(&group, &reason, duration.as_deref()).await?
         }

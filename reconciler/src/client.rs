@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shadow_core::feedback::FeedbackView;
 use shadow_core::history::Sample;
 use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::{GroupSpec, name};
@@ -179,6 +180,18 @@ impl Client {
         Ok(samples)
     }
 
+    /// What forecasts, scores and alarms of a group were worth.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn accuracy(&self, group: &str, json: bool) -> anyhow::Result<String> {
+        let view: FeedbackView = self.get(&address(group, "feedback")?).await?;
+        if json {
+            return Ok(serde_json::to_string_pretty(&view)?);
+        }
+        feedback_text(&view)
+    }
+
     /// Leaves a group alone.
     ///
     /// # Errors
@@ -282,6 +295,40 @@ fn status_text(status: &Status) -> String {
         line("error", error);
     }
     format!("{}\n{text}", status.group)
+}
+
+fn feedback_text(view: &FeedbackView) -> anyhow::Result<String> {
+    let mut text =
+        String::from("forecasts beside what came (loss beside that of the value a day before: below 1 is better)\n");
+    for row in &view.forecasts {
+        let loss = row.loss_ratio.map_or_else(|| "unknown".to_owned(), |ratio| format!("{ratio:.2}"));
+        let (inner, outer) = (100.0 * row.coverage_80, 100.0 * row.coverage_95);
+        writeln!(
+            text,
+            "  {} at {:.0} s ({}): loss {loss}, {inner:.0} % within the 80 % interval, {outer:.0} % within 95 %, {} compared",
+            row.signal, row.horizon_seconds, row.model, row.compared
+        )?;
+    }
+    writeln!(text, "scores beside what came")?;
+    for of in &view.scores {
+        let skill = of.skill.map_or_else(|| "unknown".to_owned(), |skill| format!("{skill:.2}"));
+        writeln!(
+            text,
+            "  within {:.0} s: Brier skill {skill}, {} looks, {} broke",
+            of.horizon_seconds, of.looks, of.broke
+        )?;
+    }
+    writeln!(text, "alarms and broken limits")?;
+    for (label, count) in &view.counts {
+        writeln!(text, "  {}: {count}", label.name())?;
+    }
+    for (what, dated) in [("in effect", &view.thresholds_in_effect), ("on trial", &view.thresholds_on_trial)] {
+        if let Some(dated) = dated {
+            let (shadowing, critical) = (dated.thresholds.shadowing, dated.thresholds.critical);
+            writeln!(text, "thresholds {what} since {}: {shadowing} and {critical}: {}", dated.since, dated.reason)?;
+        }
+    }
+    Ok(text)
 }
 
 fn explanation_text(explanation: &Explanation) -> anyhow::Result<String> {

@@ -102,6 +102,11 @@ impl Sampler {
         self.tracks.get(&(slot.clone(), signal.to_owned()))
     }
 
+    /// What was measured of a signal in the step that a time is in.
+    pub(crate) fn measured(&self, slot: &SlotId, signal: &str, at: Timestamp) -> Option<f64> {
+        self.track(slot, signal)?.history.value_at(at)
+    }
+
     fn outage(&self, group: &Group, primary: &SlotId, now: Timestamp, patience: SignedDuration) -> Option<String> {
         let mut frozen = 0;
         for name in group.spec.signals.keys() {

@@ -2,9 +2,10 @@
 
 #![cfg(test)]
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::json;
+use shadow_core::feedback::{Feedback, Stated};
 use shadow_core::model::group::GroupSpec;
 use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::slot::{Role, Slot};
@@ -68,6 +69,7 @@ impl Filled {
         store.put_split(&split(), |_| Ok::<_, Infallible>(())).unwrap().unwrap();
         store.save_state("checkout", &state(), now(), &[entry("first"), entry("second")], 0).unwrap();
         store.save_root("checkout", "capacity", &root()).unwrap();
+        store.save_feedback("checkout", &feedback()).unwrap();
         store.add_command("checkout", &Command::Request(Request::Failover)).unwrap();
         filled
     }
@@ -80,6 +82,37 @@ impl Filled {
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
+}
+
+fn feedback() -> Feedback {
+    let mut feedback = Feedback::default();
+    let quantiles = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 1e30 / 3.0];
+    let (signal, model, horizon) = ("latency".to_owned(), "blend".to_owned(), SignedDuration::from_hours(1));
+    let stated = Stated { signal, model, horizon, made_at: now(), target: now(), quantiles, naive: 0.1 };
+    feedback.compare(now(), vec![stated], |_, _| None);
+    feedback.compare(now(), Vec::new(), |_, _| Some(0.3));
+    feedback
+}
+
+#[test]
+fn what_was_learned_goes_with_its_group() {
+    let filled = Filled::new();
+    let store = Store::open(&filled.path()).unwrap();
+    assert_eq!(feedback().view().forecasts[0].compared, 1);
+    store.remove_group("checkout").unwrap();
+    assert_eq!(store.feedback("checkout").unwrap(), None);
+    store.save_feedback("checkout", &feedback()).unwrap();
+    assert_eq!(store.feedback("checkout").unwrap(), None, "a late write does not bring it back");
+}
+
+#[test]
+fn a_store_of_an_earlier_version_gets_what_it_lacks() {
+    let filled = Filled::new();
+    filled.raw().execute_batch("DROP TABLE feedback; PRAGMA user_version = 2;").unwrap();
+    let store = Store::open(&filled.path()).unwrap();
+    assert_eq!(store.feedback("checkout").unwrap(), None);
+    store.save_feedback("checkout", &feedback()).unwrap();
+    assert_eq!(store.group_names().unwrap(), ["checkout"]);
 }
 
 fn root() -> RootRecord {
@@ -105,6 +138,7 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(store.splits().unwrap(), [split()]);
     assert_eq!(store.state("checkout").unwrap().unwrap(), state());
     assert_eq!(store.root("checkout", "capacity").unwrap(), root());
+    assert_eq!(store.feedback("checkout").unwrap(), Some(feedback()));
     assert_eq!(store.commands("checkout").unwrap().0, [Command::Request(Request::Failover)]);
     let messages = store.journal(None, 0, 10).unwrap().into_iter().map(|record| record.entry.message);
     assert_eq!(messages.collect::<Vec<_>>(), ["first", "second"]);

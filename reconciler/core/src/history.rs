@@ -185,6 +185,11 @@ impl History {
         self.values.get(position).copied().filter(|value| !value.is_nan())
     }
 
+    /// The value of the step that a time is in, if it has one.
+    pub fn value_at(&self, at: Timestamp) -> Option<f64> {
+        self.value(self.step_of(at)).map(f64::from)
+    }
+
     /// Start of the first step after the newest sample: where an incremental pull goes on. `None`
     /// asks for the whole window.
     pub fn next_needed(&self) -> Option<Timestamp> {

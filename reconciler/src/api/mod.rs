@@ -3,6 +3,7 @@
 
 mod calendars;
 mod declarations;
+mod feedback;
 mod foresight;
 mod listing;
 mod operate;
@@ -39,6 +40,7 @@ fn reading() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(operate::status))
         .routes(routes!(operate::explain))
         .routes(routes!(operate::journal))
+        .routes(routes!(feedback::feedback))
         .routes(routes!(foresight::group_forecast))
         .routes(routes!(foresight::signal_history))
         .routes(routes!(foresight::group_placement))

@@ -6,6 +6,7 @@ use crate::app::App;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use shadow_core::feedback::Stated;
 use shadow_core::history::History;
 use shadow_core::model::group::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
@@ -20,6 +21,8 @@ pub struct Foreseen {
     pub slot: SlotId,
     /// Its score.
     pub score: Score,
+    /// What the forecasts say of each horizon.
+    pub stated: Vec<Stated>,
     /// How earlier warnings compare with what came.
     pub calibration: Vec<Calibrated>,
 }
@@ -68,6 +71,12 @@ impl Signal {
     fn view(&self) -> SignalView<'_> {
         self.foresight.view(&self.name, &self.spec, &self.history, self.live)
     }
+
+    /// What the forecast says of each horizon.
+    fn stated(&self, horizons: &[SignedDuration]) -> Vec<Stated> {
+        let Ok(forecast) = self.foresight.forecast() else { return Vec::new() };
+        horizons.iter().filter_map(|horizon| Stated::of(&self.name, forecast, &self.history, *horizon)).collect()
+    }
 }
 
 impl Sampler {
@@ -96,12 +105,13 @@ impl Sampler {
             (score_group(&[], &policy.horizons, now, &TimeZone::UTC), Vec::new())
         });
         let calibration = signals.iter().flat_map(calibrated).collect();
+        let stated = signals.iter().flat_map(|signal| signal.stated(&policy.horizons)).collect();
         for signal in signals {
             if let Some(track) = self.tracks.get_mut(&(primary.clone(), signal.name)) {
                 track.foresight = signal.foresight;
             }
         }
-        Foreseen { slot: primary.clone(), score, calibration }
+        Foreseen { slot: primary.clone(), score, stated, calibration }
     }
 
     fn signals(&mut self, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Vec<Signal> {

@@ -3,6 +3,7 @@
 //! Nothing here decides.
 
 mod declarations;
+mod feedback;
 mod histories;
 mod journal;
 mod open;
@@ -118,7 +119,7 @@ impl Store {
     pub fn remove_group(&self, name: &str) -> anyhow::Result<()> {
         self.with(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            for table in ["groups", "states", "roots", "commands"] {
+            for table in ["groups", "states", "roots", "commands", "feedback"] {
                 transaction.execute(&format!("DELETE FROM {table} WHERE name = ?1"), [name])?;
             }
             transaction.commit()?;

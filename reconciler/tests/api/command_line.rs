@@ -41,6 +41,9 @@ async fn status_and_explain_are_for_people_and_for_programs() {
     let json: Value = serde_json::from_str(&prints(&served, &["status", "--json"]).await).unwrap();
     assert_eq!(json[0]["group"], "checkout");
     assert!(prints(&served, &["explain", "checkout"]).await.contains("guards of the last decision"));
+    assert!(prints(&served, &["accuracy", "checkout"]).await.contains("scores beside what came"));
+    let json: Value = serde_json::from_str(&prints(&served, &["accuracy", "checkout", "--json"]).await).unwrap();
+    assert_eq!(json["incidents"], serde_json::json!([]));
     let json: Value = serde_json::from_str(&prints(&served, &["explain", "checkout", "--json"]).await).unwrap();
     assert_eq!(json["state"]["epoch"], 1);
 }

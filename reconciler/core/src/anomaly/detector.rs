@@ -99,8 +99,11 @@ impl Detector {
         let sudden = value.and_then(|value| self.sudden(value, usual?));
         let shifted = value.and_then(|_| self.shifted(usual?));
         let restless = self.restless(value);
+        // What a day would show may well be usual: until one is known nothing is beyond comparison.
+        let knows_a_day = self.past.knows_a_day();
         self.past.push(value);
-        [shifted, restless].into_iter().fold(sudden, worse)
+        let worst = [shifted, restless].into_iter().fold(sudden, worse);
+        worst.map(|finding| Finding { unheard_of: finding.unheard_of && knows_a_day, ..finding })
     }
 
     /// How odd a value would be beside a level that is known: tells whether what was odd still is.

@@ -1,6 +1,7 @@
 //! The anomalies of a group: every signal of every slot, followed through its history. Nothing is
 //! stored: the same histories give the same anomalies again.
 
+use super::blocks::Blocks;
 use super::detector::{Detector, Finding};
 use super::episode::Episode;
 use super::peers::Peers;
@@ -11,8 +12,8 @@ use crate::model::name::SlotId;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// Missing steps that are told one by one: a week of five-minute steps. After a longer gap a signal
-/// is followed anew.
+/// Missing blocks that are told one by one: a week of five minutes. After a longer gap a signal is followed
+/// anew.
 const GAP_MAX: i128 = 2_016;
 
 /// A signal of a slot, with its past.
@@ -43,6 +44,7 @@ struct Signal {
     step: SignedDuration,
     /// The newest step that was taken.
     newest: Option<Timestamp>,
+    blocks: Blocks,
     detector: Detector,
     own: Option<Episode>,
     /// Steps since the own one began.
@@ -107,38 +109,35 @@ impl Anomalies {
 
 impl Signal {
     fn new(step: SignedDuration) -> Self {
-        let day = SignedDuration::from_hours(24).as_millis() / step.as_millis().max(1);
+        let blocks = Blocks::new(step);
+        let day = SignedDuration::from_hours(24).as_millis() / blocks.grain().as_millis().max(1);
         let detector = Detector::new(usize::try_from(day).unwrap_or(1));
-        Self { step, newest: None, detector, own: None, lasted: 0, beside_peers: None }
+        Self { step, newest: None, blocks, detector, own: None, lasted: 0, beside_peers: None }
     }
 
-    /// Steps without a sample between what was taken and what the history has.
+    /// Blocks without a sample between what was taken and what the history has.
     fn missed(&self, history: &History) -> i128 {
         let Some((newest, (oldest, _))) = self.newest.zip(history.iter().next()) else { return 0 };
-        oldest.duration_since(newest).as_millis() / self.step.as_millis().max(1)
+        oldest.duration_since(newest).as_millis() / self.blocks.grain().as_millis().max(1)
     }
 
-    /// Takes what is new; answers it.
+    /// Takes what is new; answers it in blocks.
     fn take(&mut self, history: &History) -> Steps {
-        for _ in 1..self.missed(history) {
-            self.push(None, None);
-        }
         let new: Steps = history.iter().filter(|(at, _)| self.newest.is_none_or(|newest| *at > newest)).collect();
-        for (at, value) in &new {
-            self.push(Some(*at), *value);
-            self.newest = Some(*at);
+        self.newest = new.last().map(|(at, _)| *at).or(self.newest);
+        let blocks: Steps = new.into_iter().flat_map(|(at, value)| self.blocks.push(at, value)).collect();
+        for (at, value) in &blocks {
+            self.push(*at, *value);
         }
-        new
+        blocks
     }
 
-    fn push(&mut self, at: Option<Timestamp>, value: Option<f64>) {
+    fn push(&mut self, at: Timestamp, value: Option<f64>) {
         let first = self.own.as_ref().filter(|own| own.is_recent(self.lasted)).map(|own| own.first.usual);
         let lasting = value.zip(first).and_then(|(value, usual)| self.detector.oddity_beside(value, usual));
         let found = self.detector.push(value);
         self.lasted = if self.own.is_some() { self.lasted + 1 } else { 0 };
-        if let Some(at) = at.or(self.newest) {
-            advance(&mut self.own, at, found, lasting);
-        }
+        advance(&mut self.own, at, found, lasting);
     }
 }
 
@@ -260,6 +259,31 @@ mod tests {
         let stepwise =
             (0..=last.len()).map(|n| follow(&mut followed, &spec("above"), &[("a", history(0, &last[..n]))]));
         assert_eq!(stepwise.last().unwrap(), found(&spec("above"), &[("a", history(0, &last))]));
+    }
+
+    #[test]
+    fn finer_steps_are_judged_by_five_minutes() {
+        let mut history = History::new(SignedDuration::from_secs(30), SignedDuration::from_hours(60));
+        let usual = (0..40 * 120).map(|step| 10.0 + f64::from(step * 37 % 17) / 50.0);
+        let jump = std::iter::repeat_n(30.0, 40);
+        for (step, value) in (0..).zip(usual.chain([30.0]).chain(jump)) {
+            let at = Timestamp::from_second(step * 30).unwrap();
+            history.push(Sample { at, value }, at);
+        }
+        let anomalies = found(&spec("above"), &[("a", history)]);
+        assert_eq!(anomalies.iter().map(|it| it.grade).collect::<Vec<_>>(), [Grade::Major], "{anomalies:?}");
+        assert_eq!(anomalies[0].since, Timestamp::from_second(40 * 3_600).unwrap());
+    }
+
+    #[test]
+    fn without_a_day_of_past_nothing_is_major() {
+        let mut history = History::new(SignedDuration::from_secs(STEP), SignedDuration::from_hours(60));
+        for step in 0..200 {
+            let value = if step < 195 { 10.0 + (step * 37 % 17) as f64 / 50.0 } else { 30.0 };
+            history.push(Sample { at: at(step), value }, at(step));
+        }
+        let grades: Vec<Grade> = found(&spec("above"), &[("a", history)]).iter().map(|it| it.grade).collect();
+        assert_eq!(grades, [Grade::Minor]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Four kinds, each measured by how much the signal itself deviates like that, so that one threshold
 //! serves every signal. See decision 0032.
 
+mod blocks;
 mod detector;
 mod episode;
 mod group;

@@ -6,6 +6,7 @@
 mod anomalies;
 mod capacity;
 mod failure;
+mod feedback;
 mod human;
 mod main_path;
 mod promises;

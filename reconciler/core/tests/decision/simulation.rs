@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::anomaly::Anomaly;
 use shadow_core::decision::{Context, Decision, Fleet, RootGoal, decide};
+use shadow_core::feedback::{Evaluation, Feedback, Label};
 use shadow_core::model::group::{Group, GroupSpec, Size};
 use shadow_core::model::policy::{AfterHandover, Mode, Policy, PolicySpec};
 use shadow_core::model::slot::{Endpoint, Instance, Role, Slot};
@@ -44,6 +45,9 @@ pub(crate) struct World {
     warmups: BTreeMap<SlotId, Warmup>,
     /// By epoch: the slot that was to get the writes in it.
     writers: BTreeMap<u64, SlotId>,
+    pub(crate) feedback: Feedback,
+    /// What alarms and breaches turned out to be.
+    pub(crate) labels: Vec<Label>,
     /// Phases in the order in which they were entered.
     pub(crate) phases: Vec<Phase>,
     pub(crate) last: Option<Decision>,
@@ -126,6 +130,8 @@ impl World {
             instances: BTreeMap::new(),
             warmups: BTreeMap::new(),
             writers: BTreeMap::new(),
+            feedback: Feedback::default(),
+            labels: Vec::new(),
             phases: vec![Phase::Observing],
             last: None,
             rests: true,
@@ -189,6 +195,10 @@ impl World {
         if let Some(transition) = &decision.transition {
             self.phases.push(transition.to);
         }
+        let evaluation =
+            Evaluation { group: &group, policy: &policy, observation: &observation, state: &decision.state, now };
+        let learned = self.feedback.take(evaluation);
+        self.labels.extend(learned.incidents.iter().map(|incident| incident.label));
         self.state = decision.state.clone();
         let acted = self.carry_out(&decision);
         self.rests = !acted && decision.wake.after_ms > 0;
