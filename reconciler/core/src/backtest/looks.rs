@@ -5,7 +5,7 @@ use crate::forecast::SAMPLES_MIN;
 use crate::history::{History, Sample};
 use crate::model::Policy;
 use crate::model::group::SignalSpec;
-use crate::score::{Foresight, SignalView, score_group};
+use crate::score::{Foresight, Reading, SignalView, score_group};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -143,7 +143,8 @@ impl<'a> Seen<'a> {
 
     /// Takes what was known at a time. Answers whether there was anything new.
     pub(super) fn advance(&mut self, to: Timestamp) -> bool {
-        self.signals.values_mut().fold(false, |any, known| known.advance(to) || any)
+        // Counted, as each signal must go on whether or not another one has something new.
+        self.signals.values_mut().filter_map(|known| known.advance(to).then_some(())).count() > 0
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &Known<'a>)> {
@@ -153,7 +154,7 @@ impl<'a> Seen<'a> {
     /// Forecasts, warns and scores, as a cycle of the daemon does.
     pub(super) fn scored(&mut self, policy: &Policy, at: Timestamp, zone: &TimeZone) -> Option<Scored> {
         for known in self.signals.values_mut() {
-            known.foresight.look(known.spec, &known.history, &policy.horizons, true, at);
+            known.foresight.look(known.spec, &known.history, &policy.horizons, Reading::Past, at);
         }
         let views: Vec<SignalView<'_>> =
             self.iter().map(|(name, it)| it.foresight.view(name, it.spec, &it.history, it.live())).collect();
