@@ -9,15 +9,15 @@ use tempfile::TempDir;
 #[expect(clippy::disallowed_methods, reason = "the shell of a reader of the page; it ends by itself and is waited for")]
 fn shell(folder: &Path, script: &str) -> Output {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_shadow-reconciler"));
-    let path = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
+    let path = format!("{}:/usr/bin:/bin", binary.parent().expect("a folder").display());
     let mut command = Command::new("/bin/sh");
-    command.args(["-eu", "-c", script]).current_dir(folder).env_clear().env("PATH", path).output().unwrap()
+    command.args(["-eu", "-c", script]).current_dir(folder).env_clear().env("PATH", path).output().expect("a shell")
 }
 
 /// The commands of the page that run as they stand.
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/backtesting.md");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("the page");
     let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     blocks.collect::<Vec<_>>().join("\n")
 }
@@ -49,15 +49,15 @@ fn the_commands_of_the_page_run() {
 
 /// A folder with a day of minutes in which memory is lost from noon on, and a policy for it.
 fn leak() -> TempDir {
-    let folder = TempDir::new().unwrap();
+    let folder = TempDir::new().expect("a folder");
     let row = |minute: i64| {
         let level = 40.0 + (minute - 120).max(0) as f64 / 2.0 + (minute * 7_919 % 13) as f64 / 13.0;
         format!("{},{level}\n", 1_800_000_000 + 60 * minute)
     };
     let rows: String = (0..260).map(row).collect();
-    std::fs::write(folder.path().join("h.csv"), format!("time,m\n{rows}")).unwrap();
+    std::fs::write(folder.path().join("h.csv"), format!("time,m\n{rows}")).expect("written");
     let policy = r#"{"name": "p", "step": "1m", "interval": "1m", "history": "6h", "horizons": ["10m", "1h"]}"#;
-    std::fs::write(folder.path().join("p.json"), policy).unwrap();
+    std::fs::write(folder.path().join("p.json"), policy).expect("written");
     folder
 }
 

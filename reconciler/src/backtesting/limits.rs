@@ -54,12 +54,32 @@ pub(super) struct Gathered {
     pub(super) aside: Vec<String>,
 }
 
+/// What is recorded of a signal that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Its counts, as a file has them.
+    Counts,
+    /// Its rates, as queries answer them.
+    Rates,
+}
+
+/// Growth a second between neighbours. A count that falls was begun anew at zero.
+fn rates(counts: &[Sample]) -> Vec<Sample> {
+    let rate = |pair: &[Sample]| {
+        let (before, after) = (pair.first()?, pair.last()?);
+        let grown = if after.value < before.value { after.value } else { after.value - before.value };
+        Some(Sample { at: after.at, value: grown / after.at.duration_since(before.at).as_secs_f64() })
+    };
+    counts.windows(2).filter_map(rate).collect()
+}
+
 /// Gives each series its limit. A recording of one series and one limit are meant for each other.
 pub(super) fn matched(
     mut series: BTreeMap<String, Vec<Sample>>,
     mut specs: BTreeMap<String, SignalSpec>,
     limits: &[LimitArg],
     mut problems: Vec<String>,
+    counted: Counted,
 ) -> anyhow::Result<Gathered> {
     for limit in limits {
         let unit = specs.get(&limit.signal).map_or_else(|| "count".to_owned(), |spec| spec.unit.clone());
@@ -76,13 +96,16 @@ pub(super) fn matched(
     }
     let mut gathered = Gathered::default();
     for (name, spec) in specs {
-        let Some(samples) = series.remove(&name) else {
+        let Some(mut samples) = series.remove(&name) else {
             // A series that could not be read has a problem of its own.
             if !problems.iter().any(|problem| problem.contains(&format!("signal {name:?} is left out"))) {
                 problems.push(format!("signal {name:?} has a limit and is not in the recording"));
             }
             continue;
         };
+        if (spec.kind, counted) == (SignalKind::Counter, Counted::Counts) {
+            samples = rates(&samples);
+        }
         let stated = limits.iter().all(|limit| limit.signal != name || limit.direction.is_some());
         match doubt(&spec, &samples).filter(|_| !stated) {
             Some(doubt) => problems.push(format!("signal {name:?} is left out: {doubt}")),
@@ -181,7 +204,7 @@ mod tests {
 
     fn gathered(series: BTreeMap<String, Vec<Sample>>, limits: &[&str]) -> anyhow::Result<Gathered> {
         let limits: Vec<LimitArg> = limits.iter().map(|text| parse(text).unwrap()).collect();
-        matched(series, BTreeMap::new(), &limits, Vec::new())
+        matched(series, BTreeMap::new(), &limits, Vec::new(), Counted::Counts)
     }
 
     #[test]
@@ -195,6 +218,21 @@ mod tests {
         assert_eq!(found.aside, ["b"]);
         assert_eq!(found.problems, ["signal \"c\" has a limit and is not in the recording"]);
         assert!(gathered(series("a", 60, 1.0), &[]).unwrap_err().to_string().contains("no limit is known"));
+    }
+
+    #[test]
+    fn counts_of_a_file_become_rates() {
+        let counts = [(0, 5.0), (10, 25.0), (20, 25.0), (30, 3.0)];
+        let counts = counts.map(|(second, value)| Sample { at: Timestamp::from_second(second).unwrap(), value });
+        let told = |samples: &[Sample]| samples.iter().map(|it| (it.at.as_second(), it.value)).collect::<Vec<_>>();
+        assert_eq!(told(&rates(&counts)), [(10, 2.0), (20, 0.0), (30, 0.3)]);
+        let (query, unit) = ("requests_total".to_owned(), "per_second".to_owned());
+        let spec = SignalSpec { query, limit: 9.0, direction: Direction::Above, unit, kind: SignalKind::Counter };
+        let gathered = |counted| {
+            let (series, specs) = ([("r".to_owned(), counts.to_vec())].into(), [("r".to_owned(), spec.clone())].into());
+            matched(series, specs, &[], Vec::new(), counted).unwrap().recorded["r"].samples.len()
+        };
+        assert_eq!((gathered(Counted::Counts), gathered(Counted::Rates)), (3, 4));
     }
 
     #[test]

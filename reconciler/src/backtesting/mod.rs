@@ -103,18 +103,14 @@ struct Played {
 }
 
 impl Played {
-    /// The same recording by another policy, without another forecast; the policy back where it forecasts otherwise.
-    fn with(&self, other: Policy, args: &BacktestArgs) -> Result<Self, Policy> {
+    /// The same recording by another policy, without another forecast; `None` where that one forecasts otherwise.
+    fn with(&self, other: &Policy, args: &BacktestArgs) -> Option<Self> {
         let alike = |policy: &Policy| (policy.step, policy.history, policy.interval, policy.horizons.clone());
         let Replay { found, looks } = &self.replay;
-        match outcome(&other, args.hourly_cost, looks, &found.breaches).filter(|_| alike(&other) == alike(&self.policy))
-        {
-            Some(outcome) => {
-                let found = Backtest { policy: outcome, ..found.clone() };
-                Ok(Self { policy: other, replay: Replay { found, looks: looks.clone() } })
-            }
-            None => Err(other),
-        }
+        let outcome = outcome(other, args.hourly_cost, looks, &found.breaches);
+        let policy = outcome.filter(|_| alike(other) == alike(&self.policy))?;
+        let found = Backtest { policy, ..found.clone() };
+        Some(Self { policy: other.clone(), replay: Replay { found, looks: looks.clone() } })
     }
 }
 
@@ -140,7 +136,10 @@ pub async fn backtest(args: &BacktestArgs, surroundings: &Surroundings) -> anyho
                 path.display(),
                 other.step
             );
-            Some(played.with(other, args).map_or_else(|other| play(other, &fits.recorded, args, surroundings), Ok)?)
+            match played.with(&other, args) {
+                Some(judged) => Some(judged),
+                None => Some(play(other, &fits.recorded, args, surroundings)?),
+            }
         }
         None => None,
     };

@@ -1,6 +1,6 @@
 //! Where the past comes from: a file, a group of a running reconciler, or a Prometheus.
 
-use super::limits::{Gathered, LimitArg, matched, parse};
+use super::limits::{Counted, Gathered, LimitArg, matched, parse};
 use super::{BacktestArgs, Surroundings, before, documents};
 use crate::metrics::PrometheusSource;
 use crate::recording;
@@ -91,7 +91,11 @@ impl Source {
                 .await
             }
         };
-        matched(series, specs, &self.limits, problems)
+        let counted = match &self.past {
+            Past::File(_) => Counted::Counts,
+            Past::Reconciler(_) | Past::Prometheus(_) => Counted::Rates,
+        };
+        matched(series, specs, &self.limits, problems, counted)
     }
 
     /// The step at which the reconciler tells a group's past: that of the group's own policy.

@@ -85,10 +85,10 @@ impl Told<'_> {
     fn whole(&self, text: &mut String) {
         let horizons = &self.forecast.score.horizons;
         if horizons.is_empty() {
-            text.push_str(&format!("\nno signal could be scored\n"));
+            text.push_str("\nno signal could be scored\n");
             return;
         }
-        text.push_str(&format!("\nany limit of the group is broken\n"));
+        text.push_str("\nany limit of the group is broken\n");
         for it in horizons {
             let bounds = format!("{:.2} ({:.2} to {:.2})", it.probability, it.lower, it.upper);
             text.push_str(&format!("  within {:<6} {bounds}\n", format!("{:#}", it.horizon)));

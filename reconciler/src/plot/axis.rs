@@ -107,8 +107,8 @@ impl Times {
 fn time_ticks(first: Timestamp, last: Timestamp, zone: &TimeZone, most: usize) -> Option<Vec<Tick<Timestamp>>> {
     let minutes = last.duration_since(first).as_secs_f64() / 60.0;
     let enough = |step: &i64| minutes / *step as f64 <= most as f64;
-    let step =
-        STEPS_MINUTES.into_iter().find(enough).unwrap_or(((minutes / most as f64) / 1_440.0).ceil() as i64 * 1_440);
+    let days = super::canvas::whole((minutes / most as f64 / 1_440.0).ceil());
+    let step = STEPS_MINUTES.into_iter().find(enough).unwrap_or(days.saturating_mul(1_440));
     let midnight = zone.to_datetime(first).date().to_datetime(jiff::civil::Time::midnight());
     let mut ticks: Vec<Tick<Timestamp>> = Vec::new();
     let mut day = midnight;

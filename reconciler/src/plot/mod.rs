@@ -76,7 +76,7 @@ impl FanChart {
 
 /// Runs of points without a gap: a gap is longer than twice the usual distance.
 fn runs(points: &[(Timestamp, f64)]) -> Vec<&[(Timestamp, f64)]> {
-    let mut distances: Vec<_> = points.windows(2).filter_map(|pair| distance(pair)).collect();
+    let mut distances: Vec<_> = points.windows(2).filter_map(distance).collect();
     distances.sort_unstable();
     let Some(usual) = distances.get(distances.len() / 2).copied() else { return vec![points] };
     points.chunk_by(|one, other| other.0.duration_since(one.0) <= usual.saturating_mul(2)).collect()

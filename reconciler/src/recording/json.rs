@@ -58,7 +58,7 @@ fn time(value: &Value) -> Result<Timestamp, String> {
     match value {
         Value::String(text) => parse_time(text),
         Value::Number(number) => number.as_f64().and_then(of_number).ok_or_else(|| format!("{number} is no time")),
-        other => Err(format!("{other} is no time")),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(format!("{value} is no time")),
     }
 }
 
@@ -67,6 +67,8 @@ fn number(signal: &str, line: u64, place: &str, at: Timestamp, value: &Value, in
     match value {
         Value::Null => into.series(signal),
         Value::Number(number) => into.sample(signal, line, place, at, number.as_f64().unwrap_or(f64::INFINITY)),
-        other => into.problem(place, Some(signal), format!("{other} is no number")),
+        Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            into.problem(place, Some(signal), format!("{value} is no number"));
+        }
     }
 }

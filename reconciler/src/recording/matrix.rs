@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, into: &mut Collector) {
         }
     };
     match serde_json::from_value(document) {
-        Ok(Answer::Whole { data } | Answer::Data(data)) if data.kind == "matrix" => take(data.result, into),
+        Ok(Answer::Whole { data } | Answer::Data(data)) if data.kind == "matrix" => take(&data.result, into),
         Ok(Answer::Whole { data } | Answer::Data(data)) => {
             let text =
                 format!("it is a {:?}: save the answer of /api/v1/query_range, which is a \"matrix\"", data.kind);
@@ -62,7 +62,7 @@ pub(super) fn read(text: &str, into: &mut Collector) {
     }
 }
 
-fn take(all: Vec<Series>, into: &mut Collector) {
+fn take(all: &[Series], into: &mut Collector) {
     let names: Vec<String> = all.iter().map(|series| short_name(&series.metric)).collect();
     for (number, (series, name)) in (1..).zip(all.iter().zip(&names)) {
         let is_unique = names.iter().filter(|other| *other == name).count() == 1;

@@ -49,14 +49,16 @@ fn told(text: &str) -> (Vec<String>, Vec<String>) {
     (recording.problems.iter().map(ToString::to_string).collect(), recording.series.into_keys().collect())
 }
 
+/// One problem that begins as expected, and the series that are left.
+fn check(text: &str, expected: &str, left: &[&str]) {
+    let (problems, series) = told(text);
+    assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+    assert!(problems[0].starts_with(expected), "{text}: {problems:?} does not begin with {expected:?}");
+    assert_eq!(series, left, "{text}");
+}
+
 #[test]
-fn what_is_wrong_is_told_with_its_place_and_the_others_are_read() {
-    let check = |text: &str, expected: &str, left: &[&str]| {
-        let (problems, series) = told(text);
-        assert_eq!(problems.len(), 1, "{text}: {problems:?}");
-        assert!(problems[0].starts_with(expected), "{text}: {problems:?} does not begin with {expected:?}");
-        assert_eq!(series, left, "{text}");
-    };
+fn what_is_wrong_with_the_form_is_told_with_its_place() {
     check("", "f, line 1, column 1: the file is empty", &[]);
     check("  \n\n", "f, line 1, column 1: the file is empty", &[]);
     check("time,signal,value\n", "f, line 2, column 1: there is no sample", &[]);
@@ -65,6 +67,10 @@ fn what_is_wrong_is_told_with_its_place_and_the_others_are_read() {
     check("time\n1\n", "f, line 1, column 2: there is no column of values", &[]);
     check("time,cpu,\n1,2,3\n", "f, line 1, column 3: the column has no name", &[]);
     check("time,cpu,cpu\n1,2,3\n", "f, line 1, column 2: the column \"cpu\" is there twice", &[]);
+}
+
+#[test]
+fn what_is_wrong_in_a_row_is_told_with_its_place_and_the_others_are_read() {
     check(
         "time,a,b\n1,2,3\n2,two,4\n3,5,6\n",
         "f, line 3, column 2 (a): signal \"a\" is left out: \"two\" is no number",
@@ -99,6 +105,10 @@ fn what_is_wrong_is_told_with_its_place_and_the_others_are_read() {
     );
     check("time,a,b\n1,1e200,1\n2,1,2\n", "f, line 2, column 2 (a): signal \"a\" is left out: 1000", &["b"]);
     check("time,a,b\n1,,1\n2,,2\n", "f, line 1, column 1: signal \"a\" is left out: it has no sample", &["b"]);
+}
+
+#[test]
+fn what_is_wrong_in_json_is_told_with_its_place_and_the_others_are_read() {
     check(
         "{\"time\":1,\"a\":1,\"b\":1}\n{\"time\":2,\"a\":\"two\",\"b\":2}\n",
         "f, line 2, column 11 (a): signal \"a\" is left out: \"two\" is no number",

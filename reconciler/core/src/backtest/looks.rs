@@ -143,7 +143,8 @@ impl<'a> Seen<'a> {
 
     /// Takes what was known at a time. Answers whether there was anything new.
     pub(super) fn advance(&mut self, to: Timestamp) -> bool {
-        self.signals.values_mut().fold(false, |any, known| known.advance(to) || any)
+        // Counted, as each signal must go on whether or not another one has something new.
+        self.signals.values_mut().filter_map(|known| known.advance(to).then_some(())).count() > 0
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &Known<'a>)> {
