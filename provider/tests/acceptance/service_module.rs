@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// What the module itself decides, or has an input of its own for.
 const POLICY_OWN: [&str; 1] = ["name"];
-const GROUP_OWN: [&str; 7] = ["name", "policy", "primary", "signals", "instance", "traffic", "sync"];
+const GROUP_OWN: [&str; 5] = ["name", "policy", "instance", "traffic", "sync"];
 
 const MODULE: &str = r#"
 provider "shadow" {
@@ -27,8 +27,8 @@ module "shadow" {
   depends_on = [shadow_calendar.sales]
 
   name     = "checkout"
-  primary  = { instance_id = "checkout-main", address = "127.0.0.1", port = 8080 }
-  signals  = { memory = { query = "process_resident_memory_bytes{i=\"$instance\"}", limit = 9e8, unit = "bytes" } }
+  primary  = local.given.group.primary
+  signals  = local.given.group.signals
   instance = { command = ["checkout"] }
   traffic  = { listener_port = 80 }
   policy   = local.given.policy
@@ -79,7 +79,12 @@ fn group() -> Value {
         "zone": "z2", "region": "r", "host": "h", "instance_class": "c", "latency_ms": 3, "data_latency_ms": 4,
         "health": 0.9, "hourly_cost": 0.5, "licences": 7, "priority": 2, "capacity": size(),
     });
+    let query = "requests_total{i=\"$instance\"}";
     json!({
+        "primary": {"instance_id": "i-1", "address": "127.0.0.1", "port": 8080, "health_path": "/well", "zone": "z1"},
+        "signals": {
+            "requests": {"query": query, "limit": 9, "unit": "per_second", "direction": "below", "kind": "counter"},
+        },
         "members": {"b": {"instance_id": "i-2", "address": "127.0.0.2", "port": 8081, "health_path": "/h", "zone": "z3"}},
         "calendars": ["sales"], "size": size(),
         "placement": {"region": "r", "zone": "z2", "host": "h", "instance_class": "c"},
@@ -166,7 +171,9 @@ fn it_passes_on_everything() {
 #[test]
 fn what_is_left_out_has_the_providers_defaults() {
     let root = root();
-    give(&root, json!({}), &json!({}));
+    let signal = json!({"query": "up{i=\"$instance\"}", "limit": 1, "unit": "count"});
+    let primary = json!({"instance_id": "i-1", "address": "127.0.0.1", "port": 8080});
+    give(&root, json!({}), &json!({"primary": primary, "signals": {"up": signal}}));
     assert_eq!(root.run(&["init", "-input=false"]).code, 0);
     root.apply();
     root.is_settled();
