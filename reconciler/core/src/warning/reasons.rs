@@ -25,11 +25,15 @@ enum Part {
     Yesterday,
     LastWeek,
     ThisTime,
+    Alike,
     Incidents,
 }
 
-const PARTS: [Part; 6] =
-    [Part::Level, Part::Movement, Part::Yesterday, Part::LastWeek, Part::ThisTime, Part::Incidents];
+const PARTS: [Part; 7] =
+    [Part::Level, Part::Movement, Part::Yesterday, Part::LastWeek, Part::ThisTime, Part::Alike, Part::Incidents];
+
+/// The number that tells how often the level rose far enough after moments like this one.
+const ALIKE: &str = "alike at this time and rose as far";
 
 /// What a person needs to know of the signal to be told.
 pub(super) struct Facts {
@@ -65,7 +69,7 @@ pub(super) fn reasons(model: &Boosted, look: &Features, usual: &Features, facts:
         }
         whole - model.log_odds(&without)
     };
-    let told = |part: Part| Some(Reason { weight: weigh(part), text: facts.text(part)? });
+    let told = |part: Part| Some(Reason { weight: weigh(part), text: facts.text(part, look)? });
     let mut reasons: Vec<Reason> =
         PARTS.into_iter().filter_map(told).filter(|reason| reason.weight >= WEIGHT_MIN).collect();
     reasons.sort_by(|a, b| b.weight.total_cmp(&a.weight));
@@ -76,17 +80,20 @@ pub(super) fn reasons(model: &Boosted, look: &Features, usual: &Features, facts:
 fn of(name: &str) -> Option<Part> {
     Some(match name {
         "base rate" | "horizon" => return None,
+        _ if name.starts_with("alike") || name == "ever rose as far" => Part::Alike,
         _ if name.contains("slope") || name.contains("spread") => Part::Movement,
         _ if name.contains("yesterday") => Part::Yesterday,
         _ if name.contains("week's") => Part::LastWeek,
         _ if name.contains("incident") || name.contains("interval") => Part::Incidents,
-        _ if name.contains("usual") || name.contains("highest") || name.contains("broken") => Part::ThisTime,
+        _ if ["usual", "highest", "broken", "this time", "weekday"].iter().any(|it| name.contains(it)) => {
+            Part::ThisTime
+        }
         _ => Part::Level,
     })
 }
 
 impl Facts {
-    fn text(&self, part: Part) -> Option<String> {
+    fn text(&self, part: Part, look: &Features) -> Option<String> {
         Some(match part {
             Part::Level => format!("it is {}", self.against_limit(self.now)),
             Part::Movement => self.movement()?,
@@ -96,6 +103,10 @@ impl Facts {
             Part::LastWeek => format!("a week ago it was {} in these hours", self.against_limit(self.last_week?)),
             Part::ThisTime => {
                 format!("it broke its limit in these hours on {} of {} days", self.days_broken, self.days)
+            }
+            Part::Alike => {
+                let share = look.iter().zip(NAMES).find(|(_, name)| *name == ALIKE)?.0;
+                format!("after {:.0} % of moments like this one it rose as far as the limit is away", 100.0 * share)
             }
             Part::Incidents => {
                 format!("it broke its limit {} in a week, last {:.0} h ago", times(self.incidents), self.since?)
