@@ -349,7 +349,12 @@ impl Check {
 
 /// Attributes by name, as a literal.
 pub fn attributes<const N: usize>(attributes: [(&str, Attribute); N]) -> Attributes {
-    attributes.into_iter().map(|(name, attribute)| (name.to_owned(), attribute)).collect()
+    // A loop: to collect them, the program would have the code to sort them once more for each number of attributes.
+    let mut named = Attributes::new();
+    for (name, attribute) in attributes {
+        named.insert(name.to_owned(), attribute);
+    }
+    named
 }
 
 /// The object type of these attributes.

@@ -25,9 +25,7 @@ fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
 }
 
 fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    let spec: CalendarSpec =
-        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid calendar", error.to_string()))?;
-    documents::value(&spec, schema)
+    documents::stored::<CalendarSpec>(document, schema)
 }
 
 fn schema() -> Schema {

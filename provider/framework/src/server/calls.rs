@@ -43,11 +43,12 @@ impl<T: ?Sized> Entry<T> {
 type Entries<T> = BTreeMap<&'static str, Entry<T>>;
 
 fn entries<T: ?Sized>(named: Named<T>, schema: impl Fn(&T) -> Schema) -> Entries<T> {
-    let entry = |(name, it): (&'static str, Box<T>)| {
+    let mut entries = BTreeMap::new();
+    for (name, it) in named {
         let schema = schema(&it);
-        (name, Entry::new(it, schema))
-    };
-    named.into_iter().map(entry).collect()
+        entries.insert(name, Entry::new(it, schema));
+    }
+    entries
 }
 
 /// One call, from its request to its answer.

@@ -33,9 +33,7 @@ fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
 }
 
 fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    let spec: GroupSpec =
-        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid group", error.to_string()))?;
-    documents::value(&spec, schema)
+    documents::stored::<GroupSpec>(document, schema)
 }
 
 fn schema() -> Schema {

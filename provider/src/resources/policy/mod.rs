@@ -29,9 +29,7 @@ fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
 }
 
 fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    let spec: PolicySpec =
-        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid policy", error.to_string()))?;
-    documents::value(&spec, schema)
+    documents::stored::<PolicySpec>(document, schema)
 }
 
 fn schema() -> Schema {
