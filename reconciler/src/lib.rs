@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cycle;
 pub mod daemon;
 pub mod data_lock;
+pub mod expectations;
 pub mod forecasting;
 pub mod http;
 pub mod journal;

@@ -2,16 +2,19 @@
 //! scores. Reads only. What could not be read is absent from the sample, with the reason.
 
 use crate::app::App;
+use crate::expectations::Expectations;
 use crate::metrics::MetricsError;
 use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
-use shadow_core::forecast::{Forecast, NotReady, forecast};
+use shadow_core::events::{Expected, forecast};
+use shadow_core::forecast::{Forecast, NotReady};
 use shadow_core::history::{FROZEN_SAMPLES, History, Sample};
 use shadow_core::model::group::{SignalSpec, replace_placeholders};
 use shadow_core::model::slot::Instance;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::observation::{Health, Lag};
 use shadow_core::score::{Score, SignalForecast, score};
+use shadow_core::sizing::needs::{Need, Needs};
 use shadow_core::state::GroupState;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +27,8 @@ pub struct GroupSample {
     pub at: Timestamp,
     /// Score of the primary.
     pub score: Score,
+    /// What an instance that serves everything will need.
+    pub needs: Needs,
     /// Why the metrics cannot be relied on, if so.
     pub metrics_outage: Option<String>,
     /// Newest fresh value of each signal, by slot.
@@ -38,6 +43,7 @@ pub struct GroupSample {
 #[derive(Debug, Default)]
 pub struct Sampler {
     histories: BTreeMap<(SlotId, String), Arc<History>>,
+    expectations: Expectations,
 }
 
 /// Evaluations without a new value until a signal counts as stale.
@@ -70,9 +76,12 @@ impl Sampler {
         let primary = state.primary();
         let patience = policy.interval.max(policy.step).saturating_mul(STALE_INTERVALS);
         let outage = pulled.get(primary).cloned().or_else(|| self.outage(group, primary, at, patience));
+        let expected = self.expectations.of(&app.store, group, policy);
+        let (score, needs) = self.foresee(app, group, policy, primary, expected, at).await;
         GroupSample {
             at,
-            score: self.score(app, group, policy, primary, at).await,
+            score,
+            needs,
             metrics_outage: outage,
             signals: self.newest(group, &instances, at, patience),
             health: health.into_iter().collect(),
@@ -173,7 +182,15 @@ impl Sampler {
 
     /// Forecasts and scores on a thread of its own: milliseconds of arithmetic for each signal would keep the workers
     /// from answering Envoy and the API.
-    async fn score(&self, app: &App, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Score {
+    async fn foresee(
+        &self,
+        app: &App,
+        group: &Group,
+        policy: &Policy,
+        primary: &SlotId,
+        expected: Arc<Expected>,
+        now: Timestamp,
+    ) -> (Score, Needs) {
         let signals: Vec<Signal> = group
             .spec
             .signals
@@ -183,13 +200,13 @@ impl Sampler {
                 Signal { name: name.clone(), spec: spec.clone(), history }
             })
             .collect();
-        let horizons = policy.horizons.clone();
+        let (horizons, confidence) = (policy.horizons.clone(), policy.spec.confidence);
         // The semaphore is never closed.
         let _permit = app.forecasts.acquire().await.ok();
-        let scoring = tokio::task::spawn_blocking(move || score_signals(&signals, &horizons, now));
+        let scoring = tokio::task::spawn_blocking(move || foresee(&signals, &expected, &horizons, confidence, now));
         scoring.await.unwrap_or_else(|error| {
             tracing::error!(group = %group.name, %error, "forecasting ended in a panic: please report it");
-            score(&[], &policy.horizons, now)
+            (score(&[], &policy.horizons, now), Needs::new())
         })
     }
 }
@@ -210,22 +227,30 @@ struct Signal {
 }
 
 impl Signal {
-    fn forecast(&self, horizons: &[SignedDuration], now: Timestamp) -> Result<Forecast, NotReady> {
+    fn forecast(&self, expected: &Expected, horizons: &[SignedDuration], now: Timestamp) -> Result<Forecast, NotReady> {
         match &self.history {
-            Some(history) => forecast(history, horizons, now),
+            Some(history) => forecast(expected, &self.name, history, horizons, now),
             None => Err(NotReady { reason: "it has no series yet".to_owned(), ready_at: None }),
         }
     }
 }
 
-fn score_signals(signals: &[Signal], horizons: &[SignedDuration], now: Timestamp) -> Score {
-    let forecasts: Vec<_> = signals.iter().map(|signal| signal.forecast(horizons, now)).collect();
+fn foresee(
+    signals: &[Signal],
+    expected: &Expected,
+    horizons: &[SignedDuration],
+    confidence: f64,
+    now: Timestamp,
+) -> (Score, Needs) {
+    let forecasts: Vec<_> = signals.iter().map(|signal| signal.forecast(expected, horizons, now)).collect();
     let signals: Vec<SignalForecast<'_>> = signals
         .iter()
         .zip(&forecasts)
         .map(|(Signal { name, spec, .. }, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
         .collect();
-    score(&signals, horizons, now)
+    let longest = horizons.last().copied().unwrap_or_default();
+    let need = |it: &SignalForecast<'_>| Need::within(longest, confidence, (it.name, it.spec), it.forecast.ok()?);
+    (score(&signals, horizons, now), signals.iter().filter_map(need).collect())
 }
 
 /// What the probe and the agent say of one slot.

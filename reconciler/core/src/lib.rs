@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod criteria;
 pub mod decision;
 pub mod desired;
+pub mod events;
 pub mod forecast;
 pub mod guard;
 pub mod history;

@@ -238,7 +238,13 @@ mod tests {
     }
 
     fn spec(limit: f64, direction: Direction) -> SignalSpec {
-        SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned() }
+        SignalSpec {
+            query: "x{i=\"$instance\"}".to_owned(),
+            limit,
+            direction,
+            unit: "bytes".to_owned(),
+            resource: None,
+        }
     }
 
     /// Rises by ten each second, up to 1000.

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::clock;
+use crate::expectations::expected;
 use crate::http::{ApiError, Body, ErrorBody, Path};
 use anyhow::Context as _;
 use axum::Json;
@@ -10,12 +11,14 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shadow_core::backtest::{Backtest, Recorded, replay};
-use shadow_core::forecast::{Forecast, LEVELS, NotReady, forecast};
+use shadow_core::events::{EventEffect, Expected, forecast};
+use shadow_core::forecast::{Forecast, LEVELS, NotReady};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, GroupSpec, SignalSpec};
-use shadow_core::model::{Group, Policy, Problems, SlotId};
+use shadow_core::model::group::{Direction, GroupSpec, SignalSpec, Size};
+use shadow_core::model::{Group, Policy, Problems, Resource, SlotId};
 use shadow_core::placement::{PlacementReport, place};
 use shadow_core::score::{Score, SignalForecast, score};
+use shadow_core::sizing::needs::{Need, Needs};
 use shadow_core::state::GroupState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +50,22 @@ pub struct GroupForecast {
     pub signals: BTreeMap<String, Fan>,
     /// The degradation score with its parts.
     pub score: Score,
+    /// What an instance that serves everything will need, by resource from the shortest horizon to the longest.
+    #[serde(default)]
+    pub needs: Vec<ResourceNeed>,
+    /// The size that a shadow made now would be asked for.
+    #[serde(default)]
+    pub size: Size,
+}
+
+/// What is needed of one resource within one horizon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ResourceNeed {
+    /// The resource.
+    pub resource: Resource,
+    /// How much of it.
+    #[serde(flatten)]
+    pub need: Need,
 }
 
 /// The forecast of one signal, or why there is none.
@@ -63,6 +82,9 @@ pub struct Fan {
     pub newest: Option<Sample>,
     /// From short to long; empty without a forecast.
     pub horizons: Vec<FanHorizon>,
+    /// Expected events that were considered, and what each is worth.
+    #[serde(default)]
+    pub events: Vec<EventEffect>,
 }
 
 /// The extremes of the time from now to a horizon, as quantiles in the signal's unit.
@@ -123,7 +145,8 @@ pub(super) async fn group_forecast(
     let now = clock::now();
     let _only_one = COMPUTATIONS.acquire().await.context("the reconciler is stopping")?;
     let pulled = pull(&app, &group, &policy, (&slot, &instance_id), policy.history, now).await;
-    compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await.map(Json)
+    let expected = expected(&app.store, &group, &policy)?;
+    compute(move || Ok(foresee(&group, &policy, &expected, slot, &pulled, now))).await.map(Json)
 }
 
 /// Where shadows of a group would go, and why not elsewhere.
@@ -194,7 +217,7 @@ impl BacktestRequest {
     fn recorded(&self) -> BTreeMap<String, Recorded> {
         let recorded = |signal: &RecordedSignal| {
             let RecordedSignal { limit, direction, samples } = signal.clone();
-            let spec = SignalSpec { query: String::new(), limit, direction, unit: "count".to_owned() };
+            let spec = SignalSpec { query: String::new(), limit, direction, unit: "count".to_owned(), resource: None };
             Recorded { spec, samples }
         };
         self.signals.iter().map(|(name, signal)| (name.clone(), recorded(signal))).collect()
@@ -276,9 +299,20 @@ async fn pull(
     pulled
 }
 
-fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: Timestamp) -> GroupForecast {
-    let forecasts: BTreeMap<&String, Result<Forecast, NotReady>> =
-        pulled.iter().map(|(name, samples)| (name, forecast_of(samples, policy, now))).collect();
+fn foresee(
+    group: &Group,
+    policy: &Policy,
+    expected: &Expected,
+    slot: SlotId,
+    pulled: &Pulled,
+    now: Timestamp,
+) -> GroupForecast {
+    let forecasts: BTreeMap<&String, Result<Forecast, NotReady>> = pulled
+        .iter()
+        .map(|(name, samples)| {
+            (name, history_of(samples, policy, now).and_then(|it| forecast(expected, name, &it, &policy.horizons, now)))
+        })
+        .collect();
     let signals: Vec<SignalForecast<'_>> = forecasts
         .iter()
         .filter_map(|(name, forecast)| {
@@ -287,17 +321,36 @@ fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: T
         })
         .collect();
     let score = score(&signals, &policy.horizons, now);
-    let signals = forecasts.iter().map(|(name, forecast)| ((*name).clone(), fan(forecast))).collect();
-    GroupForecast { group: group.name.to_string(), slot, made_at: now, levels: LEVELS.to_vec(), signals, score }
+    let needs = needs(policy, &signals);
+    // The longest horizon comes last.
+    let most: Needs = needs.iter().map(|it| (it.resource, it.need.clone())).collect();
+    GroupForecast {
+        group: group.name.to_string(),
+        slot,
+        made_at: now,
+        levels: LEVELS.to_vec(),
+        signals: forecasts.iter().map(|(name, forecast)| ((*name).clone(), fan(forecast))).collect(),
+        score,
+        needs,
+        size: policy.spec.sizing.holding(&group.spec.size, &most),
+    }
 }
 
-fn forecast_of(samples: &Result<Vec<Sample>, String>, policy: &Policy, now: Timestamp) -> Result<Forecast, NotReady> {
+fn needs(policy: &Policy, signals: &[SignalForecast<'_>]) -> Vec<ResourceNeed> {
+    let within = |it: &SignalForecast<'_>, horizon: SignedDuration| {
+        let need = Need::within(horizon, policy.spec.confidence, (it.name, it.spec), it.forecast.ok()?);
+        need.map(|(resource, need)| ResourceNeed { resource, need })
+    };
+    signals.iter().flat_map(|it| policy.horizons.iter().filter_map(move |horizon| within(it, *horizon))).collect()
+}
+
+fn history_of(samples: &Result<Vec<Sample>, String>, policy: &Policy, now: Timestamp) -> Result<History, NotReady> {
     let samples = samples.as_ref().map_err(|reason| NotReady { reason: reason.clone(), ready_at: None })?;
     let mut history = History::new(policy.step, policy.history);
     for sample in samples {
         history.push(*sample, now);
     }
-    forecast(&history, &policy.horizons, now)
+    Ok(history)
 }
 
 fn fan(forecast: &Result<Forecast, NotReady>) -> Fan {
@@ -308,10 +361,16 @@ fn fan(forecast: &Result<Forecast, NotReady>) -> Fan {
             ready_at: None,
             newest: Some(forecast.newest),
             horizons: forecast.windows.iter().map(fan_horizon).collect(),
+            events: forecast.events.clone(),
         },
-        Err(NotReady { reason, ready_at }) => {
-            Fan { model: None, reason: reason.clone(), ready_at: *ready_at, newest: None, horizons: Vec::new() }
-        }
+        Err(NotReady { reason, ready_at }) => Fan {
+            model: None,
+            reason: reason.clone(),
+            ready_at: *ready_at,
+            newest: None,
+            horizons: Vec::new(),
+            events: Vec::new(),
+        },
     }
 }
 
@@ -328,4 +387,45 @@ async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.context("the computation failed")?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use shadow_core::model::{CalendarSpec, PolicySpec};
+
+    #[test]
+    fn a_forecast_tells_its_events_and_what_will_be_needed() {
+        let now: Timestamp = "2026-06-05T06:00:00Z".parse().expect("a time");
+        let spec: GroupSpec = serde_json::from_value(json!({
+            "name": "g", "policy": "p", "primary": {"instance_id": "i", "address": "h", "port": 80},
+            "signals": {"cpu": {"query": "c{i=\"$instance\"}", "limit": 8.0, "unit": "cores", "resource": "cpu_cores"}},
+            "calendars": ["shop"], "instance": {"source": "/m"}, "traffic": {"source": "/m"},
+        }))
+        .expect("a group");
+        let group = spec.check(1).expect("a valid group");
+        let policy = PolicySpec { history: "7d".into(), step: "15m".into(), ..PolicySpec::named("p") };
+        let policy = policy.check().expect("a valid policy");
+        let sale = json!({"sale": {"dates": ["2026-06-05T12:00"], "duration": "2h", "factor": 3}});
+        let calendar: CalendarSpec =
+            serde_json::from_value(json!({"name": "shop", "events": sale})).expect("a calendar");
+        let expected = Expected::of(&group, &policy, &[calendar.check().expect("a valid calendar")]);
+        let sample = |back: i64| {
+            let at = now.checked_sub(SignedDuration::from_mins(15 * back)).expect("a time");
+            Sample { at, value: 1.0 + f64::from(u8::try_from(back * 7 % 11).expect("small")) / 100.0 }
+        };
+        let pulled = Pulled::from([("cpu".to_owned(), Ok((0..600).rev().map(sample).collect()))]);
+        let slot = SlotId::new("a").expect("a slot");
+        let found = foresee(&group, &policy, &expected, slot, &pulled, now);
+        let event = &found.signals["cpu"].events[0];
+        assert_eq!((event.event.as_str(), event.lift, event.seen), ("sale", Some(3.0), 0));
+        let upper: Vec<f64> = found.needs.iter().map(|it| it.need.upper).collect();
+        assert!(upper[0] < 1.5 && upper[1] > 2.5 && upper[2] > 2.5, "the sale is six hours ahead: {upper:?}");
+        assert!(found.size.cpu_cores.is_some_and(|cores| cores >= upper[2] && cores < upper[2] + 0.01));
+        let reason = &found.score.parts.last().expect("a part").reason;
+        assert!(reason.ends_with("event sale of calendar shop multiplies it by 3, as declared)"), "{reason}");
+        let text = serde_json::to_value(&found).expect("a document");
+        assert_eq!(serde_json::from_value::<GroupForecast>(text).expect("the same"), found);
+    }
 }

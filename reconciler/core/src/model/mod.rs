@@ -11,6 +11,7 @@ pub mod phase;
 pub mod placement;
 pub mod policy;
 pub mod process;
+pub mod resource;
 pub mod slot;
 pub mod split;
 
@@ -20,3 +21,4 @@ pub use group::{Group, GroupSpec};
 pub use name::{GroupName, SlotId};
 pub use phase::Phase;
 pub use policy::{Mode, Policy, PolicySpec};
+pub use resource::Resource;

@@ -1,5 +1,6 @@
 //! Why a part of a score is what it is, as a sentence for people.
 
+use crate::events::EventEffect;
 use crate::forecast::{Forecast, Window, median, significant};
 use crate::model::group::{Direction, SignalSpec};
 use jiff::SignedDuration;
@@ -16,9 +17,18 @@ pub(super) fn sentence(
     let because = if spec.breaks(forecast.newest.value) {
         format!("is past its limit: {}", whereabouts(spec, forecast))
     } else {
-        format!("is {}, {} ({})", whereabouts(spec, forecast), outlook(spec, forecast, window), forecast.model)
+        let made = made(forecast, window.horizon);
+        format!("is {}, {} ({made})", whereabouts(spec, forecast), outlook(spec, forecast, window))
     };
     format!("{name}: {probability:.2} within {:#}, because it {because}", window.horizon)
+}
+
+/// By which model, and with which expected events.
+fn made(forecast: &Forecast, horizon: SignedDuration) -> String {
+    let until = forecast.made_at.checked_add(horizon).unwrap_or(forecast.made_at);
+    let events = forecast.events.iter().filter(|event| event.bears_on(until));
+    let told: Vec<String> = std::iter::once(forecast.model.to_string()).chain(events.map(EventEffect::told)).collect();
+    told.join("; ")
 }
 
 fn whereabouts(spec: &SignalSpec, forecast: &Forecast) -> String {

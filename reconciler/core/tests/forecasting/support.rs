@@ -56,7 +56,7 @@ pub(crate) fn forecast_of(values: &[f64], horizons: &[i64]) -> Result<Forecast, 
 }
 
 pub(crate) fn signal(limit: f64, direction: Direction) -> SignalSpec {
-    SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned() }
+    SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned(), resource: None }
 }
 
 /// The score of one signal named `memory`.
