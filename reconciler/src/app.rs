@@ -5,7 +5,7 @@ use crate::daemon::Stop;
 use crate::data_lock;
 use crate::http::{Service, Token, check_reach};
 use crate::metrics::PrometheusSource;
-use crate::store::Store;
+use crate::store::{Histories, Store};
 use crate::telemetry::Telemetry;
 use crate::terraform::{Environment, Settings, Terraform};
 use crate::traffic::ControlPlane;
@@ -48,6 +48,8 @@ pub struct App {
     pub config: ServeConfig,
     /// Its memory.
     pub store: Store,
+    /// What was measured, for the time after a restart.
+    pub histories: Histories,
     /// Envoy's source of configuration.
     pub control_plane: ControlPlane,
     /// Runs Terraform.
@@ -109,6 +111,7 @@ impl App {
             forecasts: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
             metrics: Telemetry::default(),
             store,
+            histories: Histories::new(config.data.join("histories")),
             config,
             _lock: lock,
         })

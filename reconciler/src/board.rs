@@ -1,6 +1,7 @@
 //! What the newest cycle of each group saw and decided, for those who ask, and the bell that wakes
 //! a group's next cycle. Lost in a restart and rebuilt by the first cycles.
 
+use crate::sample::Foreseen;
 use shadow_core::decision::{Decision, Fleet};
 use shadow_core::observation::Observation;
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use tokio::sync::Notify;
 pub struct View {
     /// What it was decided from.
     pub observation: Option<Observation>,
+    /// What was foreseen when it was decided.
+    pub foreseen: Option<Arc<Foreseen>>,
     /// What was decided.
     pub decision: Option<Decision>,
     /// Why the cycle failed, if it did.

@@ -1,12 +1,16 @@
 //! The API as the command line uses it, and its answers as text for people.
 
-use crate::api::{Explanation, HoldBody, JournalPage, RetireBody, Status};
+use crate::api::{Explanation, GroupForecast, HoldBody, JournalPage, RetireBody, SignalHistory, Status};
+use crate::backtesting::parts;
 use crate::http::{ErrorBody, Token};
-use crate::store::Page;
+use crate::store::{Page, Stored};
 use anyhow::{Context, bail, ensure};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shadow_core::history::Sample;
+use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::{GroupSpec, name};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -17,6 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Records asked for at once: a page arrives within the timeout also over a slow line.
 const JOURNAL_PAGE: u32 = 500;
+
+/// Steps of a signal's past asked for at once: some 600 kB.
+const HISTORY_PAGE: i32 = 10_000;
 
 /// A client of a reconciler's API.
 #[derive(Debug)]
@@ -126,6 +133,50 @@ impl Client {
             return Ok(serde_json::to_string_pretty(&explanation)?);
         }
         explanation_text(&explanation)
+    }
+
+    /// What a group's signals will probably do.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn group_forecast(&self, group: &str) -> anyhow::Result<GroupForecast> {
+        self.get(&address(group, "forecast")?).await
+    }
+
+    /// A declared group.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn group(&self, group: &str) -> anyhow::Result<GroupSpec> {
+        Ok(self.get::<Stored<GroupSpec>>(&format!("/v1/groups/{}", valid(group)?)).await?.spec)
+    }
+
+    /// A declared policy.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn policy(&self, policy: &str) -> anyhow::Result<PolicySpec> {
+        ensure!(name::is_valid(policy), "{policy:?} is not the name of a policy: {}", name::RULE);
+        Ok(self.get::<Stored<PolicySpec>>(&format!("/v1/policies/{policy}")).await?.spec)
+    }
+
+    /// What was measured of a signal of a group's primary in a span of time, at the step of the group's policy.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached, refuses or cannot read it.
+    pub async fn samples(
+        &self,
+        group: &str,
+        signal: &str,
+        span: (Timestamp, Timestamp),
+        step: SignedDuration,
+    ) -> anyhow::Result<Vec<Sample>> {
+        let mut samples: Vec<Sample> = Vec::new();
+        for (start, end) in parts(span, step, HISTORY_PAGE) {
+            let path = format!("{}?start={start}&end={end}", address(group, &format!("history/{signal}"))?);
+            samples.extend(self.get::<SignalHistory>(&path).await?.samples);
+        }
+        Ok(samples)
     }
 
     /// Leaves a group alone.

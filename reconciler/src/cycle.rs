@@ -94,14 +94,16 @@ impl Runner {
         Ok(next)
     }
 
-    /// Waits for what is still running, at the end.
+    /// Keeps what was measured and waits for what is still running, at the end.
     pub async fn finish(&mut self) {
+        self.sampler.keep(&self.app, &self.name).await;
         self.capacity.finish().await;
         self.traffic.finish().await;
     }
 
     fn forget(&self) -> Next {
         self.app.board.remove(&self.name);
+        self.app.histories.forget(&self.name);
         Next::Gone
     }
 
@@ -190,7 +192,7 @@ impl Runner {
         }
         Ok(Observation {
             sampled_at: sample.at,
-            score: Some(sample.score.clone()),
+            score: Some(sample.foreseen.score.clone()),
             metrics_outage: sample.metrics_outage.clone(),
             signals: sample.signals.clone(),
             health,
@@ -198,7 +200,7 @@ impl Runner {
             capacity: self.capacity.observe(&records.capacity),
             traffic: self.traffic.observe(&records.traffic),
             instances: instances(&records.capacity.outputs),
-            needs: sample.needs.clone(),
+            needs: sample.foreseen.needs.clone(),
             lag: sample.lag,
             warmups: self.warmups.observe(),
         })
@@ -295,6 +297,7 @@ impl Runner {
             alarmed: decision.state.evidence.staging.count() >= required,
             priority: policy.spec.failover_priority,
             observation: Some(observation),
+            foreseen: self.sample.as_ref().map(|sample| sample.foreseen.clone()),
             decision: Some(decision),
             error: None,
         };

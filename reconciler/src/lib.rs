@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod api;
 pub mod app;
+pub mod backtesting;
 pub mod board;
 pub mod cli;
 pub mod client;
@@ -16,6 +17,8 @@ pub mod forecasting;
 pub mod http;
 pub mod journal;
 pub mod metrics;
+pub mod plot;
+pub mod recording;
 pub mod roots;
 pub mod sample;
 pub mod store;

@@ -18,7 +18,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use foresight::{BacktestRequest, Fan, FanHorizon, GroupForecast, RecordedSignal};
+pub use foresight::{BacktestRequest, Fan, FanHorizon, FanStep, GroupForecast, RecordedSignal, SignalHistory};
 pub use operate::{Explanation, HoldBody, JournalPage, RetireBody, SlotStatus, Status};
 pub use splits::SplitDocument;
 pub use tokens::{IssuedToken, TokenRequest};
@@ -40,6 +40,7 @@ fn reading() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(operate::explain))
         .routes(routes!(operate::journal))
         .routes(routes!(foresight::group_forecast))
+        .routes(routes!(foresight::signal_history))
         .routes(routes!(foresight::group_placement))
         .routes(routes!(foresight::backtest))
 }

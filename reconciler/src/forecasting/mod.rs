@@ -2,6 +2,7 @@
 //! and other tools. Never reads a clock: a series ends where its samples end.
 
 mod forecast;
+pub mod group;
 mod lines;
 mod score;
 mod train;

@@ -53,13 +53,7 @@ pub(super) struct Answer {
 /// Follows the series of one run.
 #[derive(Default)]
 pub(super) struct Scorer {
-    warnings: BTreeMap<String, Followed>,
-}
-
-struct Followed {
-    warning: Warning,
-    /// -1 for a signal that breaks its limit from above.
-    sign: f64,
+    warnings: BTreeMap<String, Warning>,
 }
 
 impl Scorer {
@@ -86,11 +80,7 @@ impl Scorer {
         if let Some(error) = problem {
             return Err(Problem::of(&id, error));
         }
-        let sign = match direction {
-            Direction::Above => 1.0,
-            Direction::Below => -1.0,
-        };
-        self.warnings.insert(id, Followed { warning: Warning::new(sign * limit, day as usize, horizon), sign });
+        self.warnings.insert(id, Warning::new(limit, direction, day as usize, horizon));
         Ok(())
     }
 
@@ -101,8 +91,8 @@ impl Scorer {
         }
         let mut answer = Answer { t: tick.t, p: BTreeMap::new(), alarm: BTreeMap::new() };
         for (id, value) in tick.v {
-            let Some(followed) = self.warnings.get_mut(&id) else { continue };
-            let outlook = followed.warning.push(value.map(|value| followed.sign * value));
+            let Some(warning) = self.warnings.get_mut(&id) else { continue };
+            let outlook = warning.push(value);
             let probability = match outlook {
                 Outlook::Probability(probability) => probability,
                 Outlook::Broken => 1.0,

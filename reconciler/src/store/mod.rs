@@ -1,12 +1,15 @@
 //! The reconciler's memory: one SQLite file in its data directory. Declarations, remembered states,
-//! routes, Terraform bookkeeping, commands of humans and the journal. Nothing here decides.
+//! routes, Terraform bookkeeping, commands of humans and the journal; and histories in files beside it.
+//! Nothing here decides.
 
 mod declarations;
+mod histories;
 mod journal;
 mod open;
 mod tokens;
 
 pub use declarations::{PAGE_ITEMS_MAX, Page, Put, Stored};
+pub use histories::{Histories, Kept};
 pub use journal::RECORDS_MAX as JOURNAL_RECORDS_MAX;
 
 use crate::journal::Entry;

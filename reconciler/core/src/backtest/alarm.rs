@@ -1,11 +1,10 @@
 //! What each method says at one look: whether a shadow is wanted, and whether traffic should move.
 
-use super::Seen;
-use crate::forecast::{Forecast, NotReady, forecast};
+use super::looks::{Scored, Seen};
 use crate::history::History;
 use crate::model::Policy;
 use crate::model::group::{Direction, SignalSpec};
-use crate::score::{SignalForecast, score};
+use crate::model::policy::PolicySpec;
 use jiff::{SignedDuration, Timestamp};
 
 /// Share of the limit at which a static threshold is commonly put.
@@ -43,31 +42,23 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    pub(super) fn of(method: Method, policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Self {
+    pub(super) fn of(method: Method, policy: &Policy, seen: &Seen<'_>, score: Option<&Scored>, at: Timestamp) -> Self {
         match method {
-            Method::Policy => by_score(policy, seen, at),
+            Method::Policy => score.map(|score| Self::by_score(&policy.spec, score)).unwrap_or_default(),
             Method::StaticThreshold => worst(seen, by_value),
             Method::PredictLinear => worst(seen, |spec, history| by_line(policy, spec, history, at)),
             Method::Nothing => Self::default(),
         }
     }
-}
 
-fn by_score(policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Alarm {
-    let forecasts: Vec<(&str, &SignalSpec, Result<Forecast, NotReady>)> =
-        seen.iter().map(|(name, spec, history)| (name, spec, forecast(history, &policy.horizons, at))).collect();
-    let signals: Vec<SignalForecast<'_>> = forecasts
-        .iter()
-        .map(|(name, spec, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
-        .collect();
-    let score = score(&signals, &policy.horizons, at);
-    let (Some(short), Some(long)) = (score.horizons.first(), score.horizons.last()) else { return Alarm::default() };
-    let sure = score.confidence >= policy.spec.shadow_creation_threshold;
-    let reason = score.parts.iter().max_by(|one, other| one.lower.total_cmp(&other.lower));
-    Alarm {
-        stage: sure && long.lower >= policy.spec.shadowing_threshold,
-        hand_over: short.lower >= policy.spec.critical_threshold,
-        reason: reason.map(|part| part.reason.clone()).unwrap_or_default(),
+    /// By a policy's thresholds.
+    pub(super) fn by_score(policy: &PolicySpec, score: &Scored) -> Self {
+        let sure = score.confidence >= policy.shadow_creation_threshold;
+        Self {
+            stage: sure && score.longest >= policy.shadowing_threshold,
+            hand_over: score.shortest >= policy.critical_threshold,
+            reason: score.reason.to_string(),
+        }
     }
 }
 

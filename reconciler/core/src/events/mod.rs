@@ -36,6 +36,14 @@ pub struct Expected {
     zone: Option<TimeZone>,
 }
 
+/// What was declared alike is expected alike.
+impl PartialEq for Expected {
+    fn eq(&self, other: &Self) -> bool {
+        let specs = self.calendars.iter().map(|calendar| &calendar.spec);
+        self.zone == other.zone && specs.eq(other.calendars.iter().map(|calendar| &calendar.spec))
+    }
+}
+
 /// What one event did to one forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventEffect {

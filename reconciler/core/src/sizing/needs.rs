@@ -5,10 +5,10 @@
 //! too much.
 
 use super::{Demand, size_for_forecast};
-use crate::forecast::Forecast;
 use crate::model::Resource;
-use crate::model::group::{SignalSpec, Size};
+use crate::model::group::Size;
 use crate::model::policy::SizingSpec;
+use crate::score::{SignalForecast, SignalView};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,15 +33,11 @@ pub struct Need {
 pub type Needs = BTreeMap<Resource, Need>;
 
 impl Need {
-    /// The need of one resource within `horizon` at `confidence`, 0 to 1. `None` when the signal
-    /// measures no resource, or the forecast was made for other horizons.
-    pub fn within(
-        horizon: SignedDuration,
-        confidence: f64,
-        (name, spec): (&str, &SignalSpec),
-        forecast: &Forecast,
-    ) -> Option<(Resource, Self)> {
-        let resource = spec.resource?;
+    /// The need of the resource that a signal measures, within `horizon` at `confidence`, 0 to 1. `None` when it measures
+    /// none, or has no forecast for that horizon.
+    pub fn within(horizon: SignedDuration, confidence: f64, view: &SignalView<'_>) -> Option<(Resource, Self)> {
+        let SignalForecast { name, spec, forecast } = view.forecast;
+        let (resource, forecast) = (spec.resource?, forecast.ok()?);
         let most = &forecast.window(horizon)?.maximum;
         // What is used is not negative, whatever a model says.
         let amount = |value: f64| resource.in_size_units(value).max(0.0);
@@ -50,7 +46,7 @@ impl Need {
             horizon,
             predicted: amount(most.quantile(0.5)),
             upper: amount(most.quantile(confidence)),
-            live: amount(forecast.newest.value),
+            live: amount(view.live.unwrap_or(forecast.newest.value)),
         };
         Some((resource, need))
     }
@@ -136,7 +132,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
-    use crate::model::group::Direction;
+    use crate::model::group::{Direction, SignalSpec};
     use jiff::Timestamp;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -171,7 +167,10 @@ mod tests {
             unit: "bytes".into(),
             resource: Some(Resource::MemoryGib),
         };
-        let of = |horizon, confidence, spec: &SignalSpec| Need::within(horizon, confidence, ("m", spec), &forecast);
+        let of = |horizon, confidence, spec: &SignalSpec| {
+            let forecast = SignalForecast { name: "m", spec, forecast: Ok(&forecast) };
+            Need::within(horizon, confidence, &forecast.into())
+        };
         let (resource, need) = of(HOUR, 0.9, &spec).unwrap();
         assert_eq!(resource, Resource::MemoryGib);
         assert!(need.predicted > 2.05 && need.upper >= need.predicted && need.upper < 2.3, "{need:?}");

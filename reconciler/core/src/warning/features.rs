@@ -116,7 +116,7 @@ impl View<'_> {
         raw.map(|value| if value.is_nan() { 0.0 } else { value.clamp(-MAX, MAX) })
     }
 
-    fn held(&self, index: usize) -> f32 {
+    pub(super) fn held(&self, index: usize) -> f32 {
         let known = self.levels.get(..=index).unwrap_or(self.levels);
         known.iter().rev().copied().find(|level| !level.is_nan()).unwrap_or(0.0)
     }
@@ -128,6 +128,24 @@ impl View<'_> {
 
     fn max(&self, end: usize, length: usize) -> f32 {
         self.before(end, length).iter().copied().fold(f32::NAN, f32::max)
+    }
+
+    /// Mean of the `length` steps before `end`.
+    pub(super) fn mean(&self, end: usize, length: usize) -> f32 {
+        self.moments(end, length).0
+    }
+
+    /// Greatest level of the window of `length` steps that began `back` steps ago.
+    pub(super) fn maximum(&self, back: usize, length: usize) -> Option<f32> {
+        let end = self.levels.len();
+        let first = end.checked_sub(back)?;
+        let window = self.levels.get(first..(first + length.min(self.day)).min(end))?;
+        Some(window.iter().copied().fold(f32::NAN, f32::max)).filter(|maximum| !maximum.is_nan())
+    }
+
+    /// Of each day looked back on that has one, the greatest level of the same window.
+    pub(super) fn maxima(&self, length: usize) -> impl Iterator<Item = (usize, f32)> {
+        (1..=DAYS).filter_map(move |back| Some((back, self.maximum(back * self.day, length)?)))
     }
 
     /// Mean and mean distance from one level to the next.
@@ -173,13 +191,7 @@ struct Windows {
 
 impl Windows {
     fn new(view: &View<'_>, horizon: usize) -> Self {
-        let end = view.levels.len();
-        let reach = horizon.min(view.day);
-        let maximum = |back: usize| {
-            let first = end.checked_sub(back * view.day)?;
-            let window = view.levels.get(first..(first + reach).min(end))?;
-            Some(window.iter().copied().fold(f32::NAN, f32::max)).filter(|maximum| !maximum.is_nan())
-        };
+        let maximum = |back: usize| view.maximum(back * view.day, horizon);
         let mut windows = Self {
             yesterday: maximum(1).unwrap_or(f32::NAN),
             last_week: maximum(7).unwrap_or(f32::NAN),
@@ -190,7 +202,7 @@ impl Windows {
             broken_lately: 0.0,
         };
         let (mut days, mut recent) = (0.0_f32, 0.0_f32);
-        for (back, maximum) in (1..=DAYS).filter_map(|back| Some((back, maximum(back)?))) {
+        for (back, maximum) in view.maxima(horizon) {
             days += 1.0;
             let breaks = f32::from(u8::from(maximum >= 1.0));
             windows.broken += breaks;

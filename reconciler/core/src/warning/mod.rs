@@ -1,18 +1,26 @@
 //! Early warning: how likely one signal is to reach its limit within a horizon, by a model that was
 //! trained on what preceded incidents, and by what preceded them in the signal's own past.
 //!
-//! Fed sample by sample; each is answered before the next is seen.
+//! Fed sample by sample; each is answered before the next is seen. Nothing but the samples decides the
+//! answer, so that a warning that was lost is had again by pushing the history once more: four weeks of
+//! five-minute steps take a tenth of a second.
 
 pub mod boosting;
+mod calibration;
 pub mod features;
 pub mod incidents;
 mod own;
+mod reasons;
 pub mod training;
 mod watch;
 
+pub use calibration::{Bin, Calibration};
+pub use reasons::Reason;
 pub use watch::Watch;
 
+use crate::model::group::Direction;
 use boosting::Boosted;
+use features::Features;
 use own::{Numbers, Own, numbers, probability};
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -28,18 +36,36 @@ pub const ALARM: f32 = 0.12;
 /// Greatest and least probability stated: no history shows that something is certain.
 const CERTAIN: f32 = 0.999;
 
+/// Looks over which the usual one is averaged: a week of five-minute steps.
+const USUAL_OVER: f32 = 2016.0;
+
 /// Early warning for one signal and one horizon.
 #[derive(Debug, Clone)]
 pub struct Warning {
     watch: Watch,
     own: Own,
+    /// -1 for a signal that breaks its limit from above.
+    sign: f64,
     day: usize,
     horizon: usize,
     steps: usize,
     /// Steps in which an incident began, of the last `horizon`.
     began: VecDeque<bool>,
     /// Looks of the last `horizon` steps, of which the outcome is not known yet.
-    pending: VecDeque<Option<Numbers>>,
+    pending: VecDeque<Option<Stated>>,
+    calibration: Calibration,
+    /// The newest look, if there is one.
+    newest: Option<Features>,
+    /// Slow mean of the looks.
+    usual: Features,
+}
+
+/// What was seen and said in one step.
+#[derive(Debug, Clone, Copy)]
+struct Stated {
+    numbers: Numbers,
+    probability: f32,
+    base_rate: f32,
 }
 
 /// What is known after a sample.
@@ -54,25 +80,58 @@ pub enum Outlook {
 }
 
 impl Warning {
-    /// For a signal that breaks `limit` from below, with `day` steps a day and `horizon` steps to look
-    /// ahead.
-    pub fn new(limit: f64, day: usize, horizon: usize) -> Self {
-        let (began, pending) = (VecDeque::new(), VecDeque::new());
-        Self { watch: Watch::new(limit, day, horizon), own: Own::default(), day, horizon, steps: 0, began, pending }
+    /// For a signal that breaks `limit` on the side of `direction`, with `day` steps a day (24 at least)
+    /// and `horizon` steps to look ahead (from 1 to `day`).
+    pub fn new(limit: f64, direction: Direction, day: usize, horizon: usize) -> Self {
+        let sign = match direction {
+            Direction::Above => 1.0,
+            Direction::Below => -1.0,
+        };
+        Self {
+            watch: Watch::new(sign * limit, day, horizon),
+            own: Own::default(),
+            sign,
+            day,
+            horizon,
+            steps: 0,
+            began: VecDeque::new(),
+            pending: VecDeque::new(),
+            calibration: Calibration::default(),
+            newest: None,
+            usual: [0.0; features::COUNT],
+        }
     }
 
-    /// Takes the sample of the next step, `None` if there is none.
+    /// Takes the sample of the next step, `None` if there is none; the steps of a longer gap are pushed
+    /// one by one.
     pub fn push(&mut self, value: Option<f64>) -> Outlook {
         let was_broken = self.watch.broken();
-        let seen = self.watch.push(value);
+        let seen = self.watch.push(value.map(|value| self.sign * value));
         self.learn(self.watch.broken() && !was_broken);
-        let look = seen.zip(SHIPPED.as_ref()).map(|(features, model)| numbers(model.log_odds(&features), &features));
-        self.pending.push_back(look);
-        match look {
-            Some(look) => Outlook::Probability(probability(self.own.log_odds(&look)).clamp(1.0 - CERTAIN, CERTAIN)),
+        self.newest = seen;
+        let stated = seen.zip(SHIPPED.as_ref()).map(|(features, model)| {
+            let numbers = numbers(model.log_odds(&features), &features);
+            let probability = probability(self.own.log_odds(&numbers)).clamp(1.0 - CERTAIN, CERTAIN);
+            Stated { numbers, probability, base_rate: self.watch.base_rate() }
+        });
+        self.pending.push_back(stated);
+        match stated {
+            Some(stated) => Outlook::Probability(stated.probability),
             None if self.watch.broken() => Outlook::Broken,
             None => Outlook::Unknown,
         }
+    }
+
+    /// What raises the newest probability over that of a usual look at this signal, greatest first; none
+    /// while the limit is broken or nothing is measured.
+    pub fn reasons(&self) -> Vec<Reason> {
+        let (Some(look), Some(model)) = (self.newest.as_ref(), SHIPPED.as_ref()) else { return Vec::new() };
+        reasons::reasons(model, look, &self.usual, &self.watch.facts(self.sign))
+    }
+
+    /// How the stated probabilities compare with what came.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
     }
 
     /// Learns from the look whose horizon has just passed.
@@ -82,9 +141,15 @@ impl Warning {
             self.began.pop_front();
         }
         if self.pending.len() >= self.horizon
-            && let Some(Some(look)) = self.pending.pop_front()
+            && let Some(Some(stated)) = self.pending.pop_front()
         {
-            self.own.learn(&look, self.began.contains(&true));
+            let broke = self.began.contains(&true);
+            self.own.learn(&stated.numbers, broke);
+            self.calibration.learn(stated.probability, stated.base_rate, broke);
+        }
+        if let Some(look) = &self.newest {
+            let share = 1.0 / USUAL_OVER.min(self.steps.max(1) as f32);
+            self.usual.iter_mut().zip(look).for_each(|(usual, new)| *usual += share * (new - *usual));
         }
         self.steps += 1;
         if self.steps.is_multiple_of(self.day) {
@@ -107,7 +172,7 @@ mod tests {
     }
 
     fn outlooks(values: impl Iterator<Item = f64>, horizon: usize) -> Vec<Outlook> {
-        let mut warning = Warning::new(10.0, DAY, horizon);
+        let mut warning = Warning::new(10.0, Direction::Above, DAY, horizon);
         values.map(|value| warning.push(Some(value))).collect()
     }
 
@@ -129,7 +194,7 @@ mod tests {
 
     #[test]
     fn gaps_are_unknown_and_nothing_is_certain() {
-        let mut warning = Warning::new(10.0, DAY, 12);
+        let mut warning = Warning::new(10.0, Direction::Above, DAY, 12);
         for value in peaks(3) {
             if let Outlook::Probability(probability) = warning.push(Some(value)) {
                 assert!(probability > 0.0 && probability < 1.0);
@@ -139,6 +204,27 @@ mod tests {
             warning.push(None);
         }
         assert_eq!(warning.push(None), Outlook::Unknown);
+    }
+
+    #[test]
+    fn a_signal_below_its_limit_is_the_mirror_image() {
+        let mut above = Warning::new(10.0, Direction::Above, DAY, 12);
+        let mut below = Warning::new(-10.0, Direction::Below, DAY, 12);
+        for value in peaks(9) {
+            assert_eq!(above.push(Some(value)), below.push(Some(-value)));
+        }
+    }
+
+    #[test]
+    fn reasons_and_the_record_of_a_daily_peak() {
+        let mut warning = Warning::new(10.0, Direction::Above, DAY, 12);
+        peaks(14).take(13 * DAY + 135).for_each(|value| {
+            warning.push(Some(value));
+        });
+        let texts: Vec<String> = warning.reasons().into_iter().map(|reason| reason.text).collect();
+        assert!(texts.contains(&"a week ago it was at 120 % of its limit in these hours".to_owned()), "{texts:?}");
+        assert!(texts.contains(&"it broke its limit in these hours on 13 of 13 days".to_owned()), "{texts:?}");
+        assert!(warning.calibration().skill().is_some_and(|skill| skill > 0.3), "{:?}", warning.calibration());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::features::{Features, View};
 use super::incidents::{Incidents, SMOOTHED};
+use super::reasons::Facts;
 use std::collections::VecDeque;
 
 /// Levels that are kept: 28 days of five-minute steps.
@@ -79,9 +80,37 @@ impl Watch {
         self.incidents.open()
     }
 
+    /// Share of windows of this length, so far, in which the limit broke.
+    pub fn base_rate(&self) -> f32 {
+        (self.windows_broken + 0.5) / (self.windows + 1.0)
+    }
+
+    /// What people are told, for a limit that was multiplied by `sign`.
+    pub(super) fn facts(&self, sign: f64) -> Facts {
+        let (view, end) = (self.view(), self.levels.len());
+        let hour = (self.day / 24).max(1);
+        let value = |level: f32| Some(sign * self.in_units(level)).filter(|value| !value.is_nan());
+        let maximum = |back: usize| view.maximum(back * self.day, self.horizon).and_then(value);
+        let mean = |end: usize| value(view.mean(end, hour));
+        let days: Vec<f32> = view.maxima(self.horizon).map(|(_, maximum)| maximum).collect();
+        let onset = |onset: &usize| end - onset <= 7 * self.day;
+        Facts {
+            limit: sign * self.limit,
+            now: sign * self.in_units(view.held(end.saturating_sub(1))),
+            before: end.checked_sub(hour / 2 + 1).and_then(|index| value(view.held(index))),
+            yesterday: maximum(1),
+            last_week: maximum(7),
+            hour: mean(end),
+            hour_yesterday: end.checked_sub(self.day).filter(|end| *end > 0).and_then(mean),
+            days_broken: days.iter().filter(|maximum| **maximum >= 1.0).count(),
+            days: days.len(),
+            incidents: self.onsets.iter().filter(|it| onset(it)).count(),
+            since: self.onsets.last().map(|onset| (end - onset) as f64 / hour as f64),
+        }
+    }
+
     fn view(&self) -> View<'_> {
-        let base_rate = (self.windows_broken + 0.5) / (self.windows + 1.0);
-        View { levels: &self.levels, day: self.day, onsets: &self.onsets, base_rate }
+        View { levels: &self.levels, day: self.day, onsets: &self.onsets, base_rate: self.base_rate() }
     }
 
     fn mean(&mut self, value: Option<f64>) -> f64 {
