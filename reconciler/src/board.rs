@@ -19,7 +19,7 @@ pub struct View {
     pub decision: Option<Decision>,
     /// Why the cycle failed, if it did.
     pub error: Option<String>,
-    /// Whether the score is over the shadowing threshold often enough.
+    /// Whether the score is over the shadowing threshold, or a major anomaly seen, often enough.
     pub alarmed: bool,
     /// The policy's priority.
     pub priority: i64,

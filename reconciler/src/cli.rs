@@ -76,6 +76,8 @@ enum Command {
     Backtest(Box<BacktestCommand>),
     /// Score series from standard input, tick by tick, one JSON document per line.
     Score(LinesArgs),
+    /// Find anomalies in series from standard input, tick by tick, one JSON document per line.
+    Anomalies(LinesArgs),
     /// Learn the shipped priors anew.
     #[command(hide = true)]
     TrainPrior(TrainArgs),
@@ -348,6 +350,7 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Forecast(args) => block_on(false, show_forecast(args)),
         Command::Backtest(command) => block_on(false, run_backtest(*command)),
         Command::Score(_) => filter(forecasting::score_lines),
+        Command::Anomalies(_) => filter(forecasting::anomaly_lines),
         Command::TrainPrior(args) => forecasting::train_prior(&args.data, &args.trained_on, &args.folder),
         asked @ (Command::Status(_)
         | Command::Explain(_)
@@ -495,6 +498,7 @@ async fn ask(command: Command) -> anyhow::Result<()> {
         | Command::Forecast(_)
         | Command::Backtest(_)
         | Command::Score(_)
+        | Command::Anomalies(_)
         | Command::TrainPrior(_) => String::new(),
     };
     say(&text);

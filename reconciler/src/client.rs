@@ -295,6 +295,13 @@ fn explanation_text(explanation: &Explanation) -> anyhow::Result<String> {
     if let Some(outage) = observation.and_then(|observation| observation.metrics_outage.as_ref()) {
         writeln!(text, "\n  metrics: {outage}")?;
     }
+    if let Some(observation) = observation.filter(|observation| !observation.anomalies.is_empty()) {
+        let expected = observation.expected_event.iter().map(|event| format!(" (expected: {event})"));
+        writeln!(text, "\n  anomalies{}", expected.collect::<String>())?;
+        for anomaly in &observation.anomalies {
+            writeln!(text, "    {} (severity {:.1})", anomaly.text, anomaly.severity)?;
+        }
+    }
     if let Some(score) = observation.and_then(|observation| observation.score.as_ref()) {
         writeln!(text, "\n  parts of the score")?;
         for part in &score.parts {

@@ -194,6 +194,8 @@ impl Runner {
             sampled_at: sample.at,
             score: Some(sample.foreseen.score.clone()),
             metrics_outage: sample.metrics_outage.clone(),
+            anomalies: sample.anomalies.clone(),
+            expected_event: sample.expected_event.clone(),
             signals: sample.signals.clone(),
             health,
             route,
@@ -293,8 +295,9 @@ impl Runner {
 
     fn publish(&self, observation: Observation, decision: Decision, policy: &Policy) {
         let required = policy.spec.evaluations.required as usize;
+        let evidence = &decision.state.evidence;
         let view = View {
-            alarmed: decision.state.evidence.staging.count() >= required,
+            alarmed: evidence.staging.count().max(evidence.anomalous.count()) >= required,
             priority: policy.spec.failover_priority,
             observation: Some(observation),
             foreseen: self.sample.as_ref().map(|sample| sample.foreseen.clone()),

@@ -1,6 +1,7 @@
 //! Takes one sample of a group: pulls its metrics, asks its instances how they are, forecasts and
 //! scores. Reads only. What could not be read is absent from the sample, with the reason.
 
+mod anomalies;
 mod foreseen;
 mod keep;
 mod pull;
@@ -12,6 +13,7 @@ use crate::app::App;
 use crate::expectations::Expectations;
 use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
+use shadow_core::anomaly::{Anomalies, Anomaly};
 use shadow_core::history::FROZEN_SAMPLES;
 use shadow_core::model::group::replace_placeholders;
 use shadow_core::model::slot::Instance;
@@ -32,6 +34,10 @@ pub struct GroupSample {
     pub foreseen: Arc<Foreseen>,
     /// Why the metrics cannot be relied on, if so.
     pub metrics_outage: Option<String>,
+    /// What is unlike the past of a signal or unlike its peers.
+    pub anomalies: Vec<Anomaly>,
+    /// Why anomalies are to be expected, if a calendar says so.
+    pub expected_event: Option<String>,
     /// Newest fresh value of each signal, by slot.
     pub signals: BTreeMap<SlotId, BTreeMap<String, f64>>,
     /// What the probe and the agent say of each slot.
@@ -45,6 +51,7 @@ pub struct GroupSample {
 pub struct Sampler {
     tracks: BTreeMap<(SlotId, String), Track>,
     expectations: Expectations,
+    anomalies: Anomalies,
     /// When histories were last written to the disk or read from it; nothing was tried yet when absent.
     kept_at: Option<Timestamp>,
 }
@@ -78,11 +85,14 @@ impl Sampler {
         let patience = patience(policy);
         let outage = pulled.get(primary).cloned().or_else(|| self.outage(group, primary, at, patience));
         let foreseen = self.foresee(app, group, policy, primary, at).await;
+        let anomalies = self.find_anomalies(app, group, policy, state, at).await;
         self.keep_if_due(app, group, policy, at).await;
         GroupSample {
             at,
             foreseen: Arc::new(foreseen),
             metrics_outage: outage,
+            anomalies,
+            expected_event: self.expectations.of(&app.store, group, policy).event_at(at),
             signals: self.newest(group, &instances, at, patience),
             health: health.into_iter().collect(),
             lag: lag.ok().flatten(),

@@ -2,8 +2,9 @@
 //! network, process, environment or async; `now` is always passed in.
 //!
 //! A cycle runs through the modules in this order:
-//! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
+//! `history` → `forecast` → `score`, `anomaly` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod anomaly;
 pub mod backtest;
 pub mod calendar;
 pub mod criteria;

@@ -102,13 +102,13 @@ impl Expected {
         self.zone.as_ref()
     }
 
-    /// Whether work on the service is expected at a time: what is unusual then is no anomaly.
-    pub fn is_maintenance(&self, at: Timestamp) -> bool {
+    /// The event that takes place at a time, if one does, as in `sale of calendar shop`: what is unusual then is no anomaly.
+    pub fn event_at(&self, at: Timestamp) -> Option<String> {
         let soon = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
-        let work = |calendar: &Calendar, occurrence: &Occurrence| {
-            calendar.events.get(&occurrence.event).is_some_and(|event| event.kind == EventKind::Maintenance)
-        };
-        self.calendars.iter().any(|calendar| occurrences(calendar, at, soon).iter().any(|it| work(calendar, it)))
+        self.calendars.iter().find_map(|calendar| {
+            let event = occurrences(calendar, at, soon).into_iter().next()?;
+            Some(format!("{} of calendar {}", event.event, calendar.spec.name))
+        })
     }
 
     /// Takes what was expected out of a history, and notes what is to be put into its forecast over

@@ -151,7 +151,8 @@ fn work_that_is_over_is_no_part_of_any_day() {
     let prepared = expected.prepare("load", &history, &[DAY], now);
     assert_eq!(prepared.history().present(), history.present() - 24);
     assert!(near(of(&expected, &history, now).windows[0].maximum.quantile(0.8), 104.0));
-    assert!(expected.is_maintenance(work.0) && !expected.is_maintenance(work.1));
+    assert_eq!(expected.event_at(work.0).as_deref(), Some("upgrade of calendar shop"));
+    assert_eq!(expected.event_at(work.1), None);
 }
 
 #[test]

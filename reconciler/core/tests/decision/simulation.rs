@@ -2,6 +2,7 @@
 //! a data plane that reports what was applied, instances that can fail, metrics that can vanish.
 
 use jiff::{SignedDuration, Timestamp};
+use shadow_core::anomaly::Anomaly;
 use shadow_core::decision::{Context, Decision, Fleet, RootGoal, decide};
 use shadow_core::model::group::{Group, GroupSpec, Size};
 use shadow_core::model::policy::{AfterHandover, Mode, Policy, PolicySpec};
@@ -29,6 +30,8 @@ pub(crate) struct World {
     /// Lower bound of the score on the longest and the shortest horizon.
     pub(crate) score: Option<(f64, f64)>,
     pub(crate) metrics_outage: bool,
+    pub(crate) anomalies: Vec<Anomaly>,
+    pub(crate) expected_event: Option<String>,
     pub(crate) failing: BTreeSet<SlotId>,
     /// Slots whose signals are beyond their limits although they answer.
     pub(crate) limping: BTreeSet<SlotId>,
@@ -114,6 +117,8 @@ impl World {
             now,
             score: Some((0.01, 0.01)),
             metrics_outage: false,
+            anomalies: Vec::new(),
+            expected_event: None,
             failing: BTreeSet::new(),
             limping: BTreeSet::new(),
             terraform_fails: false,
@@ -160,6 +165,8 @@ impl World {
             sampled_at: self.now,
             score,
             metrics_outage: self.metrics_outage.then(|| "absent".to_owned()),
+            anomalies: self.anomalies.clone(),
+            expected_event: self.expected_event.clone(),
             signals: signals.collect(),
             health: health.collect(),
             route: RouteObservation {

@@ -36,7 +36,7 @@ fn asked(world: &World) -> f64 {
 }
 
 fn granted(world: &World) -> Option<f64> {
-    world.state.slots[&slot("b")].instance.as_ref().unwrap().size.cpu_cores
+    world.state.slots[&slot("b")].instance.as_ref()?.size.cpu_cores
 }
 
 fn close(a: f64, b: f64) -> bool {
