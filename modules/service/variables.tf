@@ -20,12 +20,13 @@ variable "primary" {
 }
 
 variable "signals" {
-  description = "What tells that the service degrades, by any name: a PromQL query with $instance in it, its limit, its unit, and on which side of the limit the trouble lies."
+  description = "What tells that the service degrades, by any name: a PromQL query with $instance in it, its limit, its unit, on which side of the limit the trouble lies, and the part of a shadow's size that follows it."
   type = map(object({
     query     = string
     limit     = number
     unit      = string
     direction = optional(string, "above")
+    resource  = optional(string)
   }))
 }
 
