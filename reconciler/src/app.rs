@@ -66,6 +66,8 @@ pub struct App {
     pub terraform_runs: Semaphore,
     /// Limits forecasts over all groups to one for each core: more would only make each of them later.
     pub forecasts: Semaphore,
+    /// Lets one group at a time read its past.
+    pub past: Semaphore,
     /// Its own metrics.
     pub metrics: Telemetry,
     /// Held while it runs: two reconcilers on one data directory would both act.
@@ -109,6 +111,7 @@ impl App {
             groups_changed: Notify::new(),
             terraform_runs: Semaphore::new(config.terraform_runs_max),
             forecasts: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
+            past: Semaphore::new(1),
             metrics: Telemetry::default(),
             store,
             histories: Histories::new(config.data.join("histories")),

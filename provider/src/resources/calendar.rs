@@ -43,6 +43,7 @@ fn schema() -> Schema {
             ("groups", texts(groups).with_default(Value::List(Vec::new()))),
         ]),
     )
+    .with_implied_defaults()
 }
 
 fn events() -> Attribute {

@@ -16,6 +16,7 @@ use crate::model::Policy;
 use crate::model::group::SignalSpec;
 use alarm::{Alarm, Method};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use looks::{Looks, Seen};
 use outcome::Run;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub struct Recorded {
 }
 
 /// How a recording is played.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
     /// Cost of a shadow for an hour.
     pub hourly_cost: f64,
@@ -42,6 +43,8 @@ pub struct Setting {
     pub from: Option<Timestamp>,
     /// No look after it.
     pub to: Option<Timestamp>,
+    /// In which reasons tell times of day.
+    pub zone: TimeZone,
 }
 
 /// How far a replay is.
@@ -116,7 +119,7 @@ pub fn replay(
     for at in times.iter() {
         // Nothing new was seen: every answer is that of the look before, as for the daemon.
         if seen.advance(at) {
-            score = looks::scored(policy, &seen, at);
+            score = seen.scored(policy, at, &setting.zone);
             for (method, _, alarm) in &mut runs {
                 *alarm = Alarm::of(*method, policy, &seen, score.as_ref(), at);
             }

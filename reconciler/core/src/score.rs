@@ -11,7 +11,7 @@ mod likelihood;
 mod reason;
 mod warnings;
 
-pub use foresight::Foresight;
+pub use foresight::{Foresight, Reading};
 pub use warnings::Warnings;
 
 use crate::forecast::{Forecast, NotReady, Window};
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
-    use crate::model::group::Direction;
+    use crate::model::group::{Direction, SignalKind};
 
     const HORIZONS: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_secs(30)];
 
@@ -271,6 +271,7 @@ mod tests {
             limit,
             direction,
             unit: "bytes".to_owned(),
+            kind: SignalKind::Gauge,
             resource: None,
         }
     }

@@ -5,17 +5,19 @@ use crate::app::App;
 use crate::clock;
 use crate::expectations::expected;
 use crate::http::{ApiError, Body, ErrorBody, Path, Query};
+use crate::recording::when_known;
 use crate::sample::Calibrated;
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shadow_core::backtest::{Backtest, Recorded, Setting, replay};
 use shadow_core::events::{EventEffect, Expected, forecast};
 use shadow_core::forecast::{Forecast, LEVELS, NotReady};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, GroupSpec, SignalSpec, Size};
+use shadow_core::model::group::{Direction, GroupSpec, SignalKind, SignalSpec, Size};
 use shadow_core::model::{Group, Policy, Problems, Resource, SlotId};
 use shadow_core::placement::{PlacementReport, place};
 use shadow_core::score::{Score, SignalForecast, score};
@@ -38,9 +40,6 @@ const SAMPLES_MAX: usize = 20_000;
 /// Forecasts that one replay makes at most: some seconds of a core, as somebody waits for the answer. Longer
 /// replays are for the command `backtest`, which computes on the machine of who asks.
 const FORECASTS_MAX: usize = 4_000;
-
-/// Looks that a replay of many signals is granted all the same.
-const LOOKS_MIN: usize = 200;
 
 /// Points of the past and of the future of one signal at most: more than a chart has pixels for helps nobody.
 const POINTS_MAX: usize = 400;
@@ -128,7 +127,8 @@ pub struct SignalHistory {
     pub slot: SlotId,
     /// The signal with its limit.
     pub spec: SignalSpec,
-    /// In the order of time, at most one per step of the policy.
+    /// One for each step of the policy, in the order of time. Where steps are longer than 15 s, their mean, at their
+    /// beginning.
     pub samples: Vec<Sample>,
 }
 
@@ -233,7 +233,7 @@ pub(super) async fn signal_history(
     problems.into_result(())?;
     let (slot, instance_id) = serving(&group, state.as_ref())?;
     let query = spec.query_for(&group.name, &slot, &instance_id);
-    let samples = app.prometheus.range(&query, start, end, policy.step).await;
+    let samples = app.prometheus.steps(&query, start, end, policy.step).await;
     let samples = samples.map_err(|error| ApiError::Conflict(format!("signal {signal:?} cannot be read: {error}")))?;
     Ok(Json(SignalHistory {
         slot,
@@ -271,8 +271,8 @@ pub(super) async fn backtest(
         Some(group) => recorded_of(&app, group, &request).await?,
         None => (policy_of(&app, request.policy.as_deref().unwrap_or_default())?, request.recorded()),
     };
-    let rounds_max = (FORECASTS_MAX / signals.len().max(1)).max(LOOKS_MIN);
-    let setting = Setting { hourly_cost, rounds_max, from: None, to: None };
+    let rounds_max = (FORECASTS_MAX / signals.len().max(1)).max(1);
+    let setting = Setting { hourly_cost, rounds_max, from: None, to: None, zone: TimeZone::UTC };
     let found = compute(move || Ok(replay(&policy, &signals, &setting, |_| {}).map(|replay| replay.found))).await?;
     let too_short = "the recording is too short for one look: a forecast needs 40 samples at the policy's step";
     found.map(Json).ok_or_else(|| ApiError::Conflict(too_short.to_owned()))
@@ -312,7 +312,8 @@ impl BacktestRequest {
     fn recorded(&self) -> BTreeMap<String, Recorded> {
         let recorded = |signal: &RecordedSignal| {
             let RecordedSignal { limit, direction, samples } = signal.clone();
-            let spec = SignalSpec { query: String::new(), limit, direction, unit: "count".to_owned(), resource: None };
+            let (query, unit, kind) = (String::new(), "count".to_owned(), SignalKind::Gauge);
+            let spec = SignalSpec { query, limit, direction, unit, kind, resource: None };
             Recorded { spec, samples }
         };
         self.signals.iter().map(|(name, signal)| (name.clone(), recorded(signal))).collect()
@@ -335,7 +336,7 @@ async fn recorded_of(
         let samples =
             samples.map_err(|reason| ApiError::Conflict(format!("signal {name:?} cannot be read: {reason}")))?;
         let spec = group.spec.signals.get(&name).context("a signal that the group does not have")?.clone();
-        signals.insert(name, Recorded { spec, samples });
+        signals.insert(name, Recorded { spec, samples: when_known(samples, policy.step) });
     }
     Ok((policy, signals))
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use shadow_core::backtest::Recorded;
 use shadow_core::history::Sample;
 use shadow_core::model::Policy;
-use shadow_core::model::group::{Direction, SignalSpec};
+use shadow_core::model::group::{Direction, SignalKind, SignalSpec};
 use std::collections::BTreeMap;
 
 /// Share of the samples that break a limit without a direction from which on the other side is
@@ -64,9 +64,10 @@ pub(super) fn matched(
     for limit in limits {
         let unit = specs.get(&limit.signal).map_or_else(|| "count".to_owned(), |spec| spec.unit.clone());
         let direction = limit.direction.unwrap_or_default();
+        let (query, kind) = (String::new(), SignalKind::Gauge);
         specs.insert(
             limit.signal.clone(),
-            SignalSpec { query: String::new(), limit: limit.value, direction, unit, resource: None },
+            SignalSpec { query, limit: limit.value, direction, unit, kind, resource: None },
         );
     }
     ensure!(

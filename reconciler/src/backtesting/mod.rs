@@ -16,7 +16,9 @@ use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use report::Report;
-use shadow_core::backtest::{Asked, Breach, Outcome, Progress, Recorded, Replay, Setting, replay, suggest};
+use shadow_core::backtest::{
+    Asked, Backtest, Breach, Outcome, Progress, Recorded, Replay, Setting, outcome, replay, suggest,
+};
 use shadow_core::model::Policy;
 use source::Source;
 use std::collections::BTreeMap;
@@ -27,6 +29,9 @@ use std::time::{Duration, Instant};
 /// Rounds of forecasts at most: 28 days at a round a minute, and with ten signals at some milliseconds
 /// each, half an hour of one core.
 const ROUNDS_MAX: usize = 40_000;
+
+/// Greatest `shadowing_threshold` proposed where the policy sets no bounds: `critical_threshold` needs room above it.
+const SHADOWING_MAX: f64 = 0.9;
 
 /// Time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -97,6 +102,22 @@ struct Played {
     replay: Replay,
 }
 
+impl Played {
+    /// The same recording by another policy, without another forecast; the policy back where it forecasts otherwise.
+    fn with(&self, other: Policy, args: &BacktestArgs) -> Result<Self, Policy> {
+        let alike = |policy: &Policy| (policy.step, policy.history, policy.interval, policy.horizons.clone());
+        let Replay { found, looks } = &self.replay;
+        match outcome(&other, args.hourly_cost, looks, &found.breaches).filter(|_| alike(&other) == alike(&self.policy))
+        {
+            Some(outcome) => {
+                let found = Backtest { policy: outcome, ..found.clone() };
+                Ok(Self { policy: other, replay: Replay { found, looks: looks.clone() } })
+            }
+            None => Err(other),
+        }
+    }
+}
+
 /// Replays, and answers the report; the exit code follows from the second value, if any.
 ///
 /// # Errors
@@ -119,7 +140,7 @@ pub async fn backtest(args: &BacktestArgs, surroundings: &Surroundings) -> anyho
                 path.display(),
                 other.step
             );
-            Some(play(other, &fits.recorded, args, surroundings)?)
+            Some(played.with(other, args).map_or_else(|other| play(other, &fits.recorded, args, surroundings), Ok)?)
         }
         None => None,
     };
@@ -144,7 +165,13 @@ fn play(
     args: &BacktestArgs,
     surroundings: &Surroundings,
 ) -> anyhow::Result<Played> {
-    let setting = Setting { hourly_cost: args.hourly_cost, rounds_max: ROUNDS_MAX, from: args.from, to: args.to };
+    let setting = Setting {
+        hourly_cost: args.hourly_cost,
+        rounds_max: ROUNDS_MAX,
+        from: args.from,
+        to: args.to,
+        zone: surroundings.zone.clone(),
+    };
     let mut shown = Shown::new(surroundings.watched);
     let replay = replay(&policy, signals, &setting, |progress| shown.tell(progress));
     shown.end();
@@ -165,7 +192,7 @@ fn asked(args: &BacktestArgs, played: &Played) -> Asked {
     Asked {
         false_alarms_per_week: args.false_alarms_per_week,
         hourly_cost: args.hourly_cost,
-        shadowing: bounds.map_or((0.0, 1.0), |bounds| (bounds.shadowing.min, bounds.shadowing.max)),
+        shadowing: bounds.map_or((0.0, SHADOWING_MAX), |bounds| (bounds.shadowing.min, bounds.shadowing.max)),
         critical: bounds.map_or((0.0, 1.0), |bounds| (bounds.critical.min, bounds.critical.max)),
     }
 }

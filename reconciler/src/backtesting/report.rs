@@ -97,7 +97,7 @@ impl Report {
             return;
         }
         let length = lead(broken(breaches).as_secs_f64());
-        text.push_str(&format!("\n{} times a limit broke, for {length} in all\n", breaches.len()));
+        text.push_str(&format!("\nbreaches: {}, {length} in all\n", breaches.len()));
         let leads = &self.played.replay.found.policy.lead_times_seconds;
         for (breach, ahead) in breaches.iter().zip(leads).take(BREACHES_TOLD) {
             let ahead = ahead.map_or_else(|| "missed".to_owned(), |seconds| format!("shadow {} before", lead(seconds)));

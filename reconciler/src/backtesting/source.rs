@@ -74,7 +74,8 @@ impl Source {
             Past::Reconciler(group) => {
                 asked(&specs, async |signal, _| {
                     let slice = self.slice(surroundings).await?;
-                    surroundings.client.samples(group, signal, (start, end), slice).await
+                    let samples = surroundings.client.samples(group, signal, (start, end), slice).await?;
+                    Ok(recording::when_known(samples, slice))
                 })
                 .await
             }
@@ -83,8 +84,9 @@ impl Source {
                 let (slot, instance) = (SlotId::next_after([]), &group.spec.primary.instance_id);
                 asked(&specs, async |_, spec| {
                     let query = spec.query_for(&group.name, &slot, instance);
-                    let samples = prometheus.range(&query, start, end, policy.step).await?;
-                    Ok(samples.into_iter().map(|(at, value)| Sample { at, value }).collect())
+                    let samples = prometheus.steps(&query, start, end, policy.step).await?;
+                    let samples = samples.into_iter().map(|(at, value)| Sample { at, value }).collect();
+                    Ok(recording::when_known(samples, policy.step))
                 })
                 .await
             }

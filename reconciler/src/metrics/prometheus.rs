@@ -44,8 +44,9 @@ pub(crate) const LIVE_LOOKBACK: SignedDuration = SignedDuration::from_secs(180);
 /// Steps up to this length are not averaged: it is the usual interval of scrapes, and there is nothing between two.
 pub(crate) const RESOLUTION_MIN: SignedDuration = SignedDuration::from_secs(15);
 
-/// Values of an expression that a step's mean is taken of, at most.
-const RESOLUTION_STEPS: i32 = 20;
+/// Values of an expression that a step's mean is taken of, at most: one a minute for five minutes. More would tell little
+/// more, and four weeks of them for a thousand signals keep Prometheus busy for minutes.
+const RESOLUTION_STEPS: i32 = 5;
 
 /// Longest answer read. The largest legitimate one is 11,000 points of some 40 bytes; the rest is for a
 /// query that matches many series, which is refused by name rather than by size.
@@ -247,7 +248,7 @@ impl PrometheusSource {
 
     /// The means of the one series of `query` over the steps that end from `first` to `last`, both included; the time
     /// of each is the beginning of its step. A plain selector is averaged over the samples that were scraped, anything
-    /// else over its values every twentieth of a step. Steps without a sample are left out.
+    /// else over its values every fifth of a step. Steps without a sample are left out.
     ///
     /// # Errors
     /// Any [`MetricsError`]; [`MetricsError::NoSeries`] when there is not one sample.

@@ -104,7 +104,7 @@ fn every_number_of_a_picture_is_finite() {
 #[test]
 fn a_replay_as_svg() {
     let memory = chart(560e6);
-    let breaches = vec![(at(230), at(287))];
+    let breaches = vec![(at(279), at(287))];
     let name = "memory".to_owned();
     let panel = Panel { name, unit: memory.unit, samples: memory.past, limit: memory.limit, breaches };
     let latency = Panel {

@@ -158,11 +158,12 @@ fn score(timeline: &Timeline, times: &Times, top: f64, svg: &mut Svg) {
     frame("score", &values, (top, SCORE), svg);
     let y = |value: f64| top + (1.0 - values.share(value)) * SCORE;
     let (stage, critical) = timeline.thresholds;
-    for (threshold, name) in [(stage, "stage from"), (critical, "hand over from")] {
+    // In the margin, where they cover nothing, and apart from each other.
+    let critical_label = y(critical).min(y(stage) - 14.0);
+    for (threshold, label, name) in [(stage, y(stage), "stage"), (critical, critical_label, "hand over")] {
         svg.line((LEFT, y(threshold)), (WIDTH - RIGHT, y(threshold)), LIMIT);
         let text = format!("{name} {}", quantity("ratio", threshold));
-        let halo = r#" font-size="11" paint-order="stroke" stroke="white" stroke-width="4""#;
-        svg.text((LEFT + 8.0, y(threshold) - 4.0), Anchor::Start, halo, &text);
+        svg.text((24.0, label + 4.0), Anchor::Start, r#" font-size="11""#, &text);
     }
     for (style, of) in [
         (CRITICAL, (|it: &(Timestamp, f64, f64)| it.2) as fn(&(Timestamp, f64, f64)) -> f64),

@@ -10,6 +10,7 @@ mod matrix;
 mod time;
 
 pub use time::parse_time;
+pub(crate) use time::when_known;
 
 use anyhow::{Context as _, ensure};
 use collector::Collector;

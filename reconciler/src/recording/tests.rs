@@ -161,3 +161,27 @@ fn bounds_are_told() {
     assert_eq!((problems.len(), series.len()), (1, 64), "{problems:?}");
     assert!(problems[0].contains("there are more than 64 series"));
 }
+
+/// Every byte of a file replaced by others that mean something to a reader, and the file cut there.
+#[test]
+fn no_damage_to_a_file_breaks_the_reader() {
+    for text in [
+        "time,signal,value\n1800000000,cpu,0.5\n\"1800000060\",\"a,b\",1\n",
+        "time,cpu,memory\n2027-01-15T08:00:00Z,0.5,1\n1800000060000,0.75,\n",
+        "{\"time\":1800000000,\"cpu\":0.5}\n{\"time\":\"1800000060\",\"signal\":\"m\",\"value\":null}\n",
+        "{\"data\":{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"cpu\"},\"values\":[[1800000000,\"1\"]]}]}}",
+    ] {
+        for position in 0..text.len() {
+            drop(read("f", &text.as_bytes()[..position]).map(|recording| recording.problems));
+            for byte in *b"\"{[,\n\\\x00\xff9e-" {
+                let mut damaged = text.as_bytes().to_vec();
+                damaged[position] = byte;
+                // A file that is no text may be refused as a whole.
+                let Ok(recording) = read("f", damaged.as_slice()) else { continue };
+                let values = recording.series.values().flatten();
+                assert!(values.clone().all(|sample| sample.value.is_finite()), "{position} {byte}");
+                assert!(recording.problems.iter().all(|problem| !problem.place.is_empty()));
+            }
+        }
+    }
+}

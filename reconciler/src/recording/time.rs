@@ -1,6 +1,8 @@
 //! Times as files write them.
 
+use crate::metrics::RESOLUTION_MIN;
 use jiff::{SignedDuration, Timestamp, Unit};
+use shadow_core::history::Sample;
 
 /// Numbers from here on are milliseconds: as seconds they would be after the year 5000, and as
 /// milliseconds they are from 1973 on.
@@ -25,6 +27,15 @@ pub(super) fn of_number(number: f64) -> Option<Timestamp> {
     let since_1970 = SignedDuration::try_from_secs_f64(seconds).ok()?;
     // What a binary fraction adds to milliseconds is noise.
     Timestamp::from_duration(since_1970).ok()?.round(Unit::Millisecond).ok()
+}
+
+/// Values of steps at the times at which they were known: a mean stands at the beginning of its step and is known at
+/// its end.
+pub(crate) fn when_known(mut samples: Vec<Sample>, step: SignedDuration) -> Vec<Sample> {
+    if step > RESOLUTION_MIN {
+        samples.iter_mut().for_each(|sample| sample.at = sample.at.checked_add(step).unwrap_or(sample.at));
+    }
+    samples
 }
 
 #[cfg(test)]

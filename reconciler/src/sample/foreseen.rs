@@ -11,9 +11,10 @@ use shadow_core::events::Expected;
 use shadow_core::history::History;
 use shadow_core::model::group::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
-use shadow_core::score::{Foresight, Score, SignalView, Warnings, score_group};
+use shadow_core::score::{Foresight, Reading, Score, SignalView, Warnings, score_group};
 use shadow_core::sizing::needs::{Need, Needs};
 use std::sync::Arc;
+use tokio::sync::SemaphorePermit;
 
 /// What is foreseen of a group's primary.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ struct Signal {
     spec: SignalSpec,
     history: Arc<History>,
     live: Option<f64>,
-    is_whole: bool,
+    reading: Reading,
     foresight: Foresight,
 }
 
@@ -89,7 +90,8 @@ impl Sampler {
         self.tracks.iter_mut().filter(|((slot, _), _)| slot != primary).for_each(|(_, track)| {
             track.foresight = Foresight::default();
         });
-        let signals = self.signals(group, policy, primary, now);
+        let mut signals = self.signals(group, policy, primary, now);
+        let _reader = may_read_the_past(app, &mut signals);
         let expected = self.expectations.of(&app.store, group, policy);
         let (horizons, confidence) = (policy.horizons.clone(), policy.spec.confidence);
         // The semaphore is never closed.
@@ -116,12 +118,23 @@ impl Sampler {
                 spec: spec.clone(),
                 history: track.history.clone(),
                 live: track.live.map(|live| live.value),
-                is_whole: track.is_whole(policy, now),
+                reading: if track.is_whole(policy, now) { Reading::Present } else { Reading::Forecast },
                 foresight: std::mem::take(&mut track.foresight),
             })
         };
         group.spec.signals.iter().filter_map(signal).collect()
     }
+}
+
+/// Lets one group at a time read its past: after a start all of them want to, and evaluations must not wait for that.
+fn may_read_the_past<'a>(app: &'a App, signals: &mut [Signal]) -> Option<SemaphorePermit<'a>> {
+    let is_behind = |it: &Signal| it.reading == Reading::Present && it.foresight.is_behind(&it.history);
+    if !signals.iter().any(is_behind) {
+        return None;
+    }
+    let permit = app.past.try_acquire().ok()?;
+    signals.iter_mut().filter(|it| is_behind(it)).for_each(|it| it.reading = Reading::Past);
+    Some(permit)
 }
 
 fn foresee(
@@ -131,8 +144,8 @@ fn foresee(
     expected: &Arc<Expected>,
     now: Timestamp,
 ) -> (Score, Needs, Vec<Signal>) {
-    for Signal { name, spec, history, is_whole, foresight, .. } in &mut signals {
-        foresight.look((name, spec), history, horizons, expected, *is_whole, now);
+    for Signal { name, spec, history, reading, foresight, .. } in &mut signals {
+        foresight.look((name, spec), history, horizons, expected, *reading, now);
     }
     let views: Vec<SignalView<'_>> = signals.iter().map(Signal::view).collect();
     // Whoever declares a zone thinks in it.

@@ -9,20 +9,20 @@ use std::process::Output;
 
 /// Runs `shadow-reconciler` with these arguments and nothing in its environment that it would read.
 #[expect(clippy::disallowed_methods, reason = "the binary under test; it ends by itself and is waited for")]
-async fn run(arguments: &[&str]) -> Output {
+pub(crate) async fn run(arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_shadow-reconciler"));
     command.args(arguments).env_clear().kill_on_drop(true).output().await.unwrap()
 }
 
 /// What it prints when it succeeds.
-async fn prints(served: &Served, arguments: &[&str]) -> String {
+pub(crate) async fn prints(served: &Served, arguments: &[&str]) -> String {
     let output = run(&[arguments, &["--endpoint", &served.url]].concat()).await;
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// What it prints when it fails.
-async fn complains(arguments: &[&str]) -> String {
+pub(crate) async fn complains(arguments: &[&str]) -> String {
     let output = run(arguments).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");

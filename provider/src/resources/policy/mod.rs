@@ -45,9 +45,10 @@ fn schema() -> Schema {
     all.extend(aftermath::afterwards(&defaults));
     Schema::new(
         "When a shadow is made, how traffic moves to it, and what must hold before each step. A declaration: the \
-         reconciler acts on it, Terraform stores it.",
+         reconciler acts on it, Terraform stores it. What is left out has its default, and is null in the state.",
         all,
     )
+    .with_implied_defaults()
 }
 
 #[cfg(test)]

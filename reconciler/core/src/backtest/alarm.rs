@@ -1,9 +1,9 @@
 //! What each method says at one look: whether a shadow is wanted, and whether traffic should move.
 
-use super::looks::{Scored, Seen};
+use super::looks::{Known, Scored, Seen};
 use crate::history::History;
 use crate::model::Policy;
-use crate::model::group::{Direction, SignalSpec};
+use crate::model::group::Direction;
 use crate::model::policy::PolicySpec;
 use jiff::{SignedDuration, Timestamp};
 
@@ -46,7 +46,7 @@ impl Alarm {
         match method {
             Method::Policy => score.map(|score| Self::by_score(&policy.spec, score)).unwrap_or_default(),
             Method::StaticThreshold => worst(seen, by_value),
-            Method::PredictLinear => worst(seen, |spec, history| by_line(policy, spec, history, at)),
+            Method::PredictLinear => worst(seen, |known| by_line(policy, known, at)),
             Method::Nothing => Self::default(),
         }
     }
@@ -62,8 +62,8 @@ impl Alarm {
     }
 }
 
-fn by_value(spec: &SignalSpec, history: &History) -> Option<Alarm> {
-    let value = history.newest_value()?;
+fn by_value(known: &Known<'_>) -> Option<Alarm> {
+    let (spec, value) = (known.spec, known.value()?);
     let hand_over = spec.breaks(value);
     // Nine tenths of the limit, on the side on which there is no trouble yet.
     let margin = spec.limit.abs() * (1.0 - STATIC_SHARE);
@@ -74,8 +74,8 @@ fn by_value(spec: &SignalSpec, history: &History) -> Option<Alarm> {
     Some(Alarm { stage: near, hand_over, reason: format!("the value is {value:.4}, the limit {}", spec.limit) })
 }
 
-fn by_line(policy: &Policy, spec: &SignalSpec, history: &History, at: Timestamp) -> Option<Alarm> {
-    let (level, slope) = line(history, at)?;
+fn by_line(policy: &Policy, known: &Known<'_>, at: Timestamp) -> Option<Alarm> {
+    let (spec, (level, slope)) = (known.spec, line(&known.history, at)?);
     let ahead = |horizon: SignedDuration| level + slope * horizon.as_secs_f64();
     let (short, long) = (ahead(policy.shortest_horizon()), ahead(policy.longest_horizon()));
     let reason = format!("the line reaches {long:.4}, the limit is {}", spec.limit);
@@ -98,10 +98,10 @@ fn line(history: &History, at: Timestamp) -> Option<(f64, f64)> {
 }
 
 /// Both calls of any signal; the reason of the first that calls.
-fn worst(seen: &Seen<'_>, alarm: impl Fn(&SignalSpec, &History) -> Option<Alarm>) -> Alarm {
+fn worst(seen: &Seen<'_>, alarm: impl Fn(&Known<'_>) -> Option<Alarm>) -> Alarm {
     let mut all = Alarm::default();
-    for (name, spec, history) in seen.iter() {
-        let Some(alarm) = alarm(spec, history) else { continue };
+    for (name, known) in seen.iter() {
+        let Some(alarm) = alarm(known) else { continue };
         let is_first = !all.stage && !all.hand_over && (alarm.stage || alarm.hand_over);
         if is_first {
             all.reason = format!("{name}: {}", alarm.reason);

@@ -1,11 +1,13 @@
 //! When a recording is looked at, what was known of it then, and what the score said.
 
 use super::{Recorded, Setting};
-use crate::forecast::{Forecast, NotReady, SAMPLES_MIN, forecast};
+use crate::events::Expected;
+use crate::forecast::SAMPLES_MIN;
 use crate::history::{History, Sample};
 use crate::model::Policy;
 use crate::model::group::SignalSpec;
-use crate::score::{SignalForecast, score};
+use crate::score::{Foresight, Reading, SignalView, score_group};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,76 +81,109 @@ fn share(span: SignedDuration, parts: usize) -> SignedDuration {
     span / i32::try_from(parts.max(1)).unwrap_or(i32::MAX)
 }
 
+/// Steps above this length hold means, as the daemon takes them; up to it a scrape is a step.
+const SCRAPE: SignedDuration = SignedDuration::from_secs(15);
+
 /// What was known of the signals at one time.
 pub(super) struct Seen<'a> {
     signals: BTreeMap<&'a str, Known<'a>>,
+    expected: Arc<Expected>,
 }
 
-struct Known<'a> {
-    spec: &'a SignalSpec,
-    /// One sample per step, in the order of time.
-    samples: Vec<Sample>,
-    taken: usize,
-    history: History,
+/// What was known of one signal.
+pub(super) struct Known<'a> {
+    pub(super) spec: &'a SignalSpec,
+    pub(super) history: History,
+    /// Values of steps with the times at which they were known.
+    steps: Vec<(Timestamp, Sample)>,
+    steps_taken: usize,
+    samples: &'a [Sample],
+    samples_taken: usize,
+    foresight: Foresight,
+}
+
+impl<'a> Known<'a> {
+    fn new(recorded: &'a Recorded, policy: &Policy) -> Self {
+        Self {
+            spec: &recorded.spec,
+            history: History::new(policy.step, policy.history),
+            steps: steps(&recorded.samples, policy.step),
+            steps_taken: 0,
+            samples: &recorded.samples,
+            samples_taken: 0,
+            foresight: Foresight::default(),
+        }
+    }
+
+    /// Takes what was known at a time. Answers whether there was anything new.
+    fn advance(&mut self, to: Timestamp) -> bool {
+        let new = self.steps.iter().skip(self.steps_taken).take_while(|(known, _)| *known <= to);
+        let steps = new.map(|(known, sample)| self.history.push(*sample, *known)).count();
+        self.steps_taken += steps;
+        let samples = self.samples.iter().skip(self.samples_taken).take_while(|sample| sample.at <= to).count();
+        self.samples_taken += samples;
+        steps + samples > 0
+    }
+
+    /// The newest sample, where it is newer than the history.
+    fn live(&self) -> Option<f64> {
+        let newest = self.samples.get(self.samples_taken.checked_sub(1)?)?;
+        let known = self.steps_taken.checked_sub(1).and_then(|last| self.steps.get(last)).map(|(known, _)| *known);
+        known.is_none_or(|known| newest.at > known).then_some(newest.value)
+    }
+
+    /// The newest value.
+    pub(super) fn value(&self) -> Option<f64> {
+        self.live().or(self.history.newest_value())
+    }
 }
 
 impl<'a> Seen<'a> {
     pub(super) fn new(policy: &Policy, signals: &'a BTreeMap<String, Recorded>) -> Self {
-        let known = |recorded: &'a Recorded| Known {
-            spec: &recorded.spec,
-            samples: at_steps(&recorded.samples, policy.step),
-            taken: 0,
-            history: History::new(policy.step, policy.history),
-        };
-        Self { signals: signals.iter().map(|(name, it)| (name.as_str(), known(it))).collect() }
+        let signals = signals.iter().map(|(name, it)| (name.as_str(), Known::new(it, policy))).collect();
+        Self { signals, expected: Arc::new(Expected::without_events(policy)) }
     }
 
-    /// Takes what was measured up to a time. Answers whether there was anything.
+    /// Takes what was known at a time. Answers whether there was anything new.
     pub(super) fn advance(&mut self, to: Timestamp) -> bool {
-        let mut any = false;
-        for Known { samples, taken, history, .. } in self.signals.values_mut() {
-            let new = samples.iter().skip(*taken).take_while(|sample| sample.at <= to);
-            let count = new.map(|sample| history.push(*sample, to)).count();
-            *taken += count;
-            any |= count > 0;
-        }
-        any
+        self.signals.values_mut().fold(false, |any, known| known.advance(to) || any)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &'a SignalSpec, &History)> {
-        self.signals.iter().map(|(name, known)| (*name, known.spec, &known.history))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &Known<'a>)> {
+        self.signals.iter().map(|(name, known)| (*name, known))
+    }
+
+    /// Forecasts, warns and scores, as a cycle of the daemon does.
+    pub(super) fn scored(&mut self, policy: &Policy, at: Timestamp, zone: &TimeZone) -> Option<Scored> {
+        for (name, known) in &mut self.signals {
+            let Known { spec, history, foresight, .. } = known;
+            foresight.look((name, spec), history, &policy.horizons, &self.expected, Reading::Past, at);
+        }
+        let views: Vec<SignalView<'_>> =
+            self.iter().map(|(name, it)| it.foresight.view(name, it.spec, &it.history, it.live())).collect();
+        let score = score_group(&views, &policy.horizons, at, zone);
+        let (shortest, longest) = (score.horizons.first()?.lower, score.horizons.last()?.lower);
+        let deciding = score.parts.iter().max_by(|one, other| one.lower.total_cmp(&other.lower));
+        let reason = deciding.map_or("", |part| part.reason.as_str()).into();
+        Some(Scored { longest, shortest, confidence: score.confidence, reason })
     }
 }
 
-/// The newest sample at each whole step, as a range query answers: what is recorded more finely than
-/// the policy's step is not seen more finely.
-fn at_steps(samples: &[Sample], step: SignedDuration) -> Vec<Sample> {
+/// One value for each step with samples, and when it was known: at the step's end. A sample belongs to the step that
+/// ends with it or after it. Where steps are longer than a scrape, the value is the mean and stands at the step's
+/// beginning; else it is the newest one and stands at its end.
+fn steps(samples: &[Sample], step: SignedDuration) -> Vec<(Timestamp, Sample)> {
     let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
-    let step_end = |at: Timestamp| at.as_millisecond().saturating_add(step_ms - 1).div_euclid(step_ms) * step_ms;
-    let mut coarse: Vec<Sample> = Vec::new();
-    for sample in samples {
-        let Ok(at) = Timestamp::from_millisecond(step_end(sample.at)) else { continue };
-        match coarse.last_mut() {
-            Some(last) if last.at == at => last.value = sample.value,
-            _ => coarse.push(Sample { at, value: sample.value }),
+    let end = |sample: &Sample| sample.at.as_millisecond().saturating_add(step_ms - 1).div_euclid(step_ms) * step_ms;
+    let value = |samples: &[Sample]| {
+        let known = Timestamp::from_millisecond(end(samples.first()?)).ok()?;
+        if step <= SCRAPE {
+            return Some((known, Sample { at: known, value: samples.last()?.value }));
         }
-    }
-    coarse
-}
-
-/// Forecasts and scores what was seen.
-pub(super) fn scored(policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Option<Scored> {
-    let forecasts: Vec<(&str, &SignalSpec, Result<Forecast, NotReady>)> =
-        seen.iter().map(|(name, spec, history)| (name, spec, forecast(history, &policy.horizons, at))).collect();
-    let signals: Vec<SignalForecast<'_>> = forecasts
-        .iter()
-        .map(|(name, spec, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
-        .collect();
-    let score = score(&signals, &policy.horizons, at);
-    let (shortest, longest) = (score.horizons.first()?.lower, score.horizons.last()?.lower);
-    let deciding = score.parts.iter().max_by(|one, other| one.lower.total_cmp(&other.lower));
-    let reason = deciding.map_or("", |part| part.reason.as_str()).into();
-    Some(Scored { longest, shortest, confidence: score.confidence, reason })
+        let mean = samples.iter().map(|sample| sample.value).sum::<f64>() / samples.len() as f64;
+        Some((known, Sample { at: known.checked_sub(step).ok()?, value: mean }))
+    };
+    samples.chunk_by(|one, other| end(one) == end(other)).filter_map(value).collect()
 }
 
 #[cfg(test)]
@@ -160,13 +195,31 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    #[test]
-    fn of_fine_samples_the_newest_at_each_step_is_seen() {
+    /// Second at which a value is known, the second that it stands at, and the value.
+    fn known(step: i64) -> Vec<(i64, i64, f64)> {
         let samples = [(0, 1.0), (15, 2.0), (60, 3.0), (61, 4.0), (200, 5.0)];
         let samples = samples.map(|(second, value)| Sample { at: at(second), value });
-        let seen = at_steps(&samples, SignedDuration::from_mins(1));
-        let seen: Vec<(i64, f64)> = seen.iter().map(|it| (it.at.as_second(), it.value)).collect();
-        assert_eq!(seen, [(0, 1.0), (60, 3.0), (120, 4.0), (240, 5.0)]);
+        let steps = steps(&samples, SignedDuration::from_secs(step));
+        steps.iter().map(|(known, it)| (known.as_second(), it.at.as_second(), it.value)).collect()
+    }
+
+    #[test]
+    fn a_step_is_known_at_its_end_and_has_the_mean() {
+        assert_eq!(known(60), [(0, -60, 1.0), (60, 0, 2.5), (120, 60, 4.0), (240, 180, 5.0)]);
+        assert_eq!(known(10), [(0, 0, 1.0), (20, 20, 2.0), (60, 60, 3.0), (70, 70, 4.0), (200, 200, 5.0)]);
+    }
+
+    #[test]
+    fn within_a_step_the_newest_sample_is_the_value() {
+        let policy = PolicySpec::named("p").check().unwrap();
+        let samples = (0..20).map(|minute| Sample { at: at(60 * minute), value: minute as f64 }).collect();
+        let spec = serde_json::json!({"query": "m", "limit": 2.0, "unit": "count"});
+        let recorded = Recorded { spec: serde_json::from_value(spec).unwrap(), samples };
+        let mut known = Known::new(&recorded, &policy);
+        assert!(known.advance(at(600)) && !known.advance(at(630)));
+        assert_eq!((known.live(), known.value()), (None, Some(8.0)), "the mean of 6 to 10 is the newest");
+        assert!(known.advance(at(720)));
+        assert_eq!((known.live(), known.history.newest_value()), (Some(12.0), Some(8.0)));
     }
 
     /// First and last look and their distance, in minutes, in a day of five-minute samples.
@@ -176,7 +229,8 @@ mod tests {
         let spec = serde_json::json!({"query": "m", "limit": 2.0, "unit": "count"});
         let recorded = Recorded { spec: serde_json::from_value(spec).unwrap(), samples };
         let minute = |minute: i64| at(60 * minute);
-        let setting = Setting { hourly_cost: 0.0, rounds_max, from: from.map(minute), to: to.map(minute) };
+        let setting =
+            Setting { hourly_cost: 0.0, rounds_max, from: from.map(minute), to: to.map(minute), zone: TimeZone::UTC };
         let looks = Looks::new(&policy, &[("m".to_owned(), recorded)].into(), &setting)?;
         assert_eq!(looks.iter().count(), looks.count());
         Some((

@@ -117,32 +117,55 @@ pub(super) struct Run<'a> {
     /// When one was staged, and until when it stayed.
     shadows: Vec<(Timestamp, Timestamp)>,
     hand_overs: Vec<Timestamp>,
+    /// Whether the alarm that led to the newest hand-over still lasts. The recording is that of the old primary, and
+    /// shows a trouble that the new one does not have.
+    lasting: bool,
+    /// What the newest alarm said.
+    reason: String,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(policy: &'a Policy, hourly_cost: f64) -> Self {
         let (staging, critical) = (VecDeque::new(), VecDeque::new());
         let (actions, shadows, hand_overs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { policy, hourly_cost, actions, staging, critical, shadow: None, shadows, hand_overs }
+        Self {
+            policy,
+            hourly_cost,
+            actions,
+            staging,
+            critical,
+            shadow: None,
+            shadows,
+            hand_overs,
+            lasting: false,
+            reason: String::new(),
+        }
     }
 
     pub(super) fn look(&mut self, at: Timestamp, alarm: &Alarm) {
         let stage = self.agrees(|run| &mut run.staging, alarm.stage);
         let hand_over = self.agrees(|run| &mut run.critical, alarm.hand_over);
-        let cooling = self.hand_overs.last().is_some_and(|then| at.duration_since(*then) < self.policy.cooldown);
+        self.lasting &= stage || hand_over;
+        // Enough looks may agree when the newest one is calm again: what they said is the reason.
+        if alarm.stage || alarm.hand_over {
+            self.reason.clone_from(&alarm.reason);
+        }
+        let cooling =
+            self.lasting || self.hand_overs.last().is_some_and(|then| at.duration_since(*then) < self.policy.cooldown);
         match self.shadow {
             None if (stage || hand_over) && !cooling => {
                 self.shadow = Some(at);
-                self.act(at, ActionKind::Stage, &alarm.reason);
+                self.act(at, ActionKind::Stage, self.reason.clone());
             }
             Some(_) if hand_over && !cooling => {
                 self.hand_overs.push(at);
+                self.lasting = true;
                 self.end_shadow(at);
-                self.act(at, ActionKind::HandOver, &alarm.reason);
+                self.act(at, ActionKind::HandOver, self.reason.clone());
             }
             Some(since) if at.duration_since(since) >= self.policy.max_shadow_age => {
                 self.end_shadow(at);
-                self.act(at, ActionKind::Release, "it was never needed");
+                self.act(at, ActionKind::Release, "it was never needed".to_owned());
             }
             None | Some(_) => {}
         }
@@ -159,8 +182,8 @@ impl<'a> Run<'a> {
         answers.iter().filter(|answer| **answer).count() >= required as usize
     }
 
-    fn act(&mut self, at: Timestamp, kind: ActionKind, reason: &str) {
-        self.actions.push(Action { at, kind, reason: reason.to_owned() });
+    fn act(&mut self, at: Timestamp, kind: ActionKind, reason: String) {
+        self.actions.push(Action { at, kind, reason });
     }
 
     fn end_shadow(&mut self, at: Timestamp) {
@@ -180,7 +203,11 @@ impl<'a> Run<'a> {
         let leads: Vec<Option<f64>> = breaches.iter().map(lead).collect();
         let warned = leads.iter().flatten().count();
         let weeks = to.duration_since(from).as_secs_f64() / (7.0 * 24.0 * 3600.0);
-        let hours = self.shadows.iter().map(|(since, until)| until.duration_since(*since).as_secs_f64() / 3600.0).sum();
+        let hours = self
+            .shadows
+            .iter()
+            .map(|(since, until)| until.duration_since(*since).as_secs_f64() / 3600.0)
+            .fold(0.0, |sum, it| sum + it);
         Outcome {
             actions: self.actions,
             warned: count(warned),

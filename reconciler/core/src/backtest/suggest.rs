@@ -59,6 +59,8 @@ pub struct Proposal {
     pub checked_present: Row,
     /// The proposed one, on the rest.
     pub checked: Option<Row>,
+    /// Whether the rest confirms it: it keeps to the budget there, and announces no less than the present one.
+    pub holds: bool,
     /// Each candidate, on the part that was learned from.
     pub table: Vec<Row>,
 }
@@ -94,8 +96,8 @@ pub fn suggest(policy: &Policy, looks: &[Look], breaches: &[Breach], asked: &Ask
     let parts = Parts { policy, asked, learned: Part::new(learned, breaches)?, rest: Part::new(rest, breaches)? };
     let spec = &policy.spec;
     let shadowing = parts.propose(Which::Shadowing, spec.shadowing_threshold, spec.shadowing_threshold)?;
-    // A hand-over comes after a shadow: its threshold lies above the one that is proposed.
-    let staged_at = shadowing.proposed.unwrap_or(spec.shadowing_threshold);
+    // A hand-over comes after a shadow: its threshold lies above the one at which that is staged.
+    let staged_at = shadowing.proposed.filter(|_| shadowing.holds).unwrap_or(spec.shadowing_threshold);
     let critical = parts.propose(Which::Critical, spec.critical_threshold, staged_at)?;
     let false_alarms_per_week = asked.false_alarms_per_week;
     Some(Suggestion { false_alarms_per_week, learned_until: cut, shadowing, critical })
@@ -151,9 +153,10 @@ impl Parts<'_> {
             None => None,
         };
         let checked_present = row(&self.rest, present)?;
-        let reason =
-            format!("{reason}{}", verdict(checked.as_ref(), &checked_present, self.asked.false_alarms_per_week));
-        Some(Proposal { present, proposed, reason, learned_present, checked_present, checked, table })
+        let verdict = checked.as_ref().map(|it| verdict(it, &checked_present, self.asked.false_alarms_per_week));
+        let (holds, told) = verdict.unwrap_or_default();
+        let reason = format!("{reason}{told}");
+        Some(Proposal { present, proposed, reason, learned_present, checked_present, checked, holds, table })
     }
 
     fn row(&self, part: &Part<'_>, which: Which, threshold: f64, staged_at: f64) -> Option<Row> {
@@ -213,19 +216,24 @@ fn choose(table: &[Row], present: &Row, budget: f64, present_allowed: bool) -> (
     let Some(best) = table.iter().filter(within).max_by(|one, other| one.order(other)) else {
         return (None, format!("no threshold within its bounds keeps to {budget} false alarms a week"));
     };
+    if best.announced == 0 {
+        return (None, format!("no threshold within its bounds announces a breach at {budget} false alarms a week"));
+    }
     let kept = present_allowed && within(&present) && present.merit(best).is_ge();
     let chosen = if kept { present } else { best };
     let what = if kept { "the present one is as good as any" } else { "it announces the most within the budget" };
-    let told = |row: &Row| {
-        format!(
-            "{} of {} breaches at {:.1} false alarms a week",
-            row.announced, row.breaches, row.false_alarms_per_week
-        )
-    };
-    (Some(chosen.threshold), format!("{what}: while learning {}, the present one {}", told(chosen), told(present)))
+    let reason = format!("{what}: while learning {}, the present one {}", chosen.told(), present.told());
+    (Some(chosen.threshold), reason)
 }
 
 impl Row {
+    fn told(&self) -> String {
+        format!(
+            "{} of {} breaches at {:.1} false alarms a week",
+            self.announced, self.breaches, self.false_alarms_per_week
+        )
+    }
+
     /// Which is worth more.
     fn merit(&self, other: &Self) -> std::cmp::Ordering {
         self.announced.cmp(&other.announced).then(other.false_alarms.cmp(&self.false_alarms))
@@ -237,23 +245,18 @@ impl Row {
     }
 }
 
-/// What the rest says of it.
-fn verdict(checked: Option<&Row>, present: &Row, budget: f64) -> String {
-    let Some(checked) = checked else { return String::new() };
-    let told = format!(
-        "{} of {} breaches at {:.1} false alarms a week",
-        checked.announced, checked.breaches, checked.false_alarms_per_week
-    );
-    let warning = if checked.false_alarms_per_week > budget {
-        ": more false alarms than the budget, so do not rely on it"
+/// What the rest says of it: whether it holds, and in words.
+fn verdict(checked: &Row, present: &Row, budget: f64) -> (bool, String) {
+    let (holds, word) = if checked.false_alarms_per_week > budget {
+        (false, "more false alarms than the budget, so do not rely on it")
     } else if checked.announced < present.announced {
-        ": fewer breaches than the present one, so do not rely on it"
+        (false, "fewer breaches than the present one, so do not rely on it")
     } else if checked.breaches == 0 {
-        ": nothing to announce there, so only its false alarms are confirmed"
+        (true, "nothing to announce there, so only its false alarms are confirmed")
     } else {
-        ": confirmed"
+        (true, "confirmed")
     };
-    format!("; on the rest {told}{warning}")
+    (holds, format!("; on the rest {}: {word}", checked.told()))
 }
 
 #[cfg(test)]
@@ -312,7 +315,7 @@ mod tests {
         let shadowing = &found.shadowing;
         assert_eq!((shadowing.present, shadowing.proposed), (0.5, Some(0.3)), "{shadowing:#?}");
         assert_eq!((shadowing.learned_present.announced, shadowing.checked.as_ref().unwrap().announced), (0, 3));
-        assert!(shadowing.reason.ends_with("confirmed"), "{}", shadowing.reason);
+        assert!(shadowing.holds && shadowing.reason.ends_with("confirmed"), "{}", shadowing.reason);
         let noisy = shadowing.table.iter().find(|row| row.threshold <= 0.1).unwrap();
         assert!(noisy.false_alarms_per_week > 6.0, "{noisy:?}");
         let rising = shadowing.table.windows(2).all(|pair| pair[0].false_alarms >= pair[1].false_alarms);
@@ -350,7 +353,19 @@ mod tests {
         let turns = |minute, ahead| if minute > MINUTES * 6 / 10 { 0.3 } else { telling(minute, ahead) };
         let (looks, breaches) = week(&EVERY_DAY[..4], turns);
         let found = suggest(&policy(), &looks, &breaches, &asked(1.0)).unwrap();
-        assert!(found.shadowing.reason.contains("do not rely on it"), "{}", found.shadowing.reason);
+        assert!(
+            !found.shadowing.holds && found.shadowing.reason.contains("do not rely on it"),
+            "{:?}",
+            found.shadowing
+        );
+    }
+
+    #[test]
+    fn a_threshold_that_announces_nothing_is_not_proposed() {
+        let (looks, breaches) = week(&EVERY_DAY, |_, _| 0.01);
+        let found = suggest(&policy(), &looks, &breaches, &asked(1.0)).unwrap().shadowing;
+        assert_eq!((found.proposed, found.holds), (None, false));
+        assert!(found.reason.starts_with("no threshold within its bounds announces a breach"), "{}", found.reason);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::PolicySpec;
 
-const SETTING: Setting = Setting { hourly_cost: 2.0, rounds_max: 1_000, from: None, to: None };
+const SETTING: Setting = Setting { hourly_cost: 2.0, rounds_max: 1_000, from: None, to: None, zone: TimeZone::UTC };
 
 fn play(recorded: &BTreeMap<String, Recorded>) -> Option<Backtest> {
     Some(replay(&policy(), recorded, &SETTING, |_| {})?.found)
@@ -88,4 +88,14 @@ fn days_are_played_from_the_first_look_on() {
     let Replay { found, looks } = replay(&spec.check().unwrap(), &recorded(4 * 1_440, hill), &SETTING, |_| {}).unwrap();
     assert_eq!((looks.len(), found.evaluations), (152, 152));
     assert!(looks.iter().all(|look| look.score.is_some()), "no sample is missing");
+}
+
+#[test]
+fn one_trouble_is_handed_over_once() {
+    let hill = |minute: i64| if (150..400).contains(&minute) { 120.0 } else { 40.0 };
+    let found = play(&recorded(600, hill)).unwrap();
+    for outcome in [&found.policy, &found.static_threshold] {
+        assert_eq!(outcome.hand_overs, 1, "{:?}", outcome.actions);
+    }
+    assert!(found.no_policy.shadow_hours.is_sign_positive());
 }

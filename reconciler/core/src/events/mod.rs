@@ -97,6 +97,11 @@ impl Expected {
         Self { calendars, zone }
     }
 
+    /// No events, and the clock of a policy.
+    pub fn without_events(policy: &Policy) -> Self {
+        Self { calendars: Vec::new(), zone: policy.time_zone.clone() }
+    }
+
     /// The time zone by whose clock days are compared, if one was declared.
     pub fn zone(&self) -> Option<&TimeZone> {
         self.zone.as_ref()

@@ -12,6 +12,7 @@ pub mod placement;
 pub mod policy;
 pub mod process;
 pub mod resource;
+pub mod secret;
 pub mod slot;
 pub mod split;
 

@@ -35,11 +35,7 @@ impl Warnings {
     /// For a signal and those of the `horizons` that are a day at most; `None` where the steps of its history do not
     /// make up a day, are too short or too long, or the history cannot become longer than a day.
     pub fn of(spec: &SignalSpec, history: &History, horizons: &[SignedDuration]) -> Option<Self> {
-        let step = history.step();
-        let day = steps(SignedDuration::from_hours(24), step)?;
-        if !STEPS_A_DAY.contains(&day) || history.capacity() <= day {
-            return None;
-        }
+        let (step, day) = (history.step(), Self::home(history)?);
         let (limit, direction) = (spec.limit, spec.direction);
         let followed = |horizon: &SignedDuration| {
             let ahead = steps(*horizon, step).filter(|ahead| (1..=day).contains(ahead))?;
@@ -48,6 +44,12 @@ impl Warnings {
         };
         let followed: Vec<Followed> = horizons.iter().filter_map(followed).collect();
         (!followed.is_empty()).then_some(Self { limit, direction, step, day, next: None, taken: 0, followed })
+    }
+
+    /// Steps in a day, where there can be early warnings.
+    pub(super) fn home(history: &History) -> Option<usize> {
+        let day = steps(SignedDuration::from_hours(24), history.step())?;
+        (STEPS_A_DAY.contains(&day) && history.capacity() > day).then_some(day)
     }
 
     /// Whether they are about that signal, limit and step, and have those horizons.
@@ -92,6 +94,13 @@ impl Warnings {
         let (first, values) = history.steps();
         let end = i64::try_from(values.len()).ok().map(|length| first + length);
         self.taken >= self.day && self.next == end
+    }
+
+    /// Steps of the history that are left to be taken.
+    pub(super) fn left(&self, history: &History) -> usize {
+        let (first, values) = history.steps();
+        let taken = self.next.map_or(0, |next| usize::try_from(next - first).unwrap_or(0));
+        values.len().saturating_sub(taken)
     }
 
     /// The probability that the limit will break within a horizon; `None` where that is not followed, while an incident

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
-    use crate::model::group::{Direction, SignalSpec};
+    use crate::model::group::{Direction, SignalKind, SignalSpec};
     use jiff::Timestamp;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -165,6 +165,7 @@ mod tests {
             limit: 4e9,
             direction: Direction::Above,
             unit: "bytes".into(),
+            kind: SignalKind::Gauge,
             resource: Some(Resource::MemoryGib),
         };
         let of = |horizon, confidence, spec: &SignalSpec| {
