@@ -35,7 +35,7 @@ fn schema() -> Schema {
     Schema::new(
         "Events that are expected: campaigns, holidays, maintenance. Forecasts of the affected groups multiply by what each \
          event was worth before, or by its `factor` while nothing is known. A declaration: the reconciler acts on it, \
-         Terraform stores it.",
+         Terraform stores it. What is left out has its default, and is null in the state.",
         attributes([
             ("id", id()),
             ("name", name("within the reconciler")),
