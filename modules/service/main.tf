@@ -11,6 +11,7 @@ resource "shadow_policy" "this" {
   step                      = var.policy.step
   history                   = var.policy.history
   horizons                  = var.policy.horizons
+  time_zone                 = var.policy.time_zone
   confidence                = var.policy.confidence
   shadowing_threshold       = var.policy.shadowing_threshold
   critical_threshold        = var.policy.critical_threshold

@@ -20,13 +20,14 @@ variable "primary" {
 }
 
 variable "signals" {
-  description = "What tells that the service degrades, by any name: a PromQL query with $instance in it, its limit, its unit, on which side of the limit the trouble lies, and whether the query is a gauge or a counter."
+  description = "What tells that the service degrades, by any name: a PromQL query with $instance in it, its limit, its unit, on which side of the limit the trouble lies, whether the query is a gauge or a counter, and the part of a shadow's size that follows it."
   type = map(object({
     query     = string
     limit     = number
     unit      = string
     direction = optional(string, "above")
     kind      = optional(string)
+    resource  = optional(string)
   }))
 }
 
@@ -49,6 +50,7 @@ variable "policy" {
     step                      = optional(string)
     history                   = optional(string)
     horizons                  = optional(list(string))
+    time_zone                 = optional(string)
     confidence                = optional(number)
     shadowing_threshold       = optional(number)
     critical_threshold        = optional(number)

@@ -223,6 +223,7 @@ impl Runner {
             capacity: self.capacity.observe(&records.capacity),
             traffic: self.traffic.observe(&records.traffic),
             instances: instances(&records.capacity.outputs),
+            needs: sample.foreseen.needs.clone(),
             lag: sample.lag,
             warmups: self.warmups.observe(),
         })
@@ -268,6 +269,10 @@ impl Runner {
                 "decided_at": after.switch.as_ref().map(|s| s.decided_at),
             });
             entries.push(Entry { kind: Kind::Transition, phase: phase.clone(), message, data });
+        }
+        if let Some(resized) = after.resized.as_ref().filter(|resized| before.resized.as_ref() != Some(*resized)) {
+            let data = json!({"slot": resized.slot, "needs": after.evidence.needs, "guards": decision.report.guards});
+            entries.push(Entry { kind: Kind::Size, phase: phase.clone(), message: resized.reason.clone(), data });
         }
         if before.hold.is_none() && after.hold.is_some() && decision.transition.is_none() {
             let message = after.hold.as_ref().map(|hold| hold.reason.clone()).unwrap_or_default();

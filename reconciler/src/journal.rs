@@ -11,6 +11,8 @@ use serde_json::Value;
 pub enum Kind {
     /// The group went to another phase.
     Transition,
+    /// A shadow's size was changed.
+    Size,
     /// Terraform ran.
     Terraform,
     /// A human asked for something.

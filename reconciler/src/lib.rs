@@ -12,6 +12,7 @@ pub mod clock;
 pub mod cycle;
 pub mod daemon;
 pub mod data_lock;
+pub mod expectations;
 mod feedback;
 pub mod forecasting;
 pub mod http;

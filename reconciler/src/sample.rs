@@ -10,7 +10,7 @@ mod track;
 pub use foreseen::{Calibrated, CalibrationBin, Foreseen};
 
 use crate::app::App;
-use anomalies::expected_event;
+use crate::expectations::Expectations;
 use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::anomaly::{Anomalies, Anomaly};
@@ -50,6 +50,7 @@ pub struct GroupSample {
 #[derive(Debug, Default)]
 pub struct Sampler {
     tracks: BTreeMap<(SlotId, String), Track>,
+    expectations: Expectations,
     anomalies: Anomalies,
     /// When histories were last written to the disk or read from it; nothing was tried yet when absent.
     kept_at: Option<Timestamp>,
@@ -91,7 +92,7 @@ impl Sampler {
             foreseen: Arc::new(foreseen),
             metrics_outage: outage,
             anomalies,
-            expected_event: expected_event(app, group, at),
+            expected_event: self.expectations.of(&app.store, group, policy).event_at(at),
             signals: self.newest(group, &instances, at, patience),
             health: health.into_iter().collect(),
             lag: lag.ok().flatten(),

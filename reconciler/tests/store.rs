@@ -182,6 +182,25 @@ fn declarations_count_their_changes() {
 }
 
 #[test]
+fn calendars_affect_the_groups_that_they_name_or_are_named_by() {
+    let filled = Filled::new();
+    let store = Store::open(&filled.path()).unwrap();
+    let calendar = |name: &str, groups: &[&str]| {
+        let document = json!({"name": name, "groups": groups, "events": {"e": {"dates": ["2026-11-27"], "factor": 3}}});
+        store.put_calendar(&serde_json::from_value(document).unwrap(), false).unwrap();
+    };
+    calendar("named", &[]);
+    calendar("naming", &["other", "checkout"]);
+    calendar("another", &["other"]);
+    let group = GroupSpec { calendars: vec!["named".to_owned(), "naming".to_owned()], ..group() };
+    let of = |group: &GroupSpec| {
+        store.calendars_of(group).unwrap().into_iter().map(|calendar| calendar.name).collect::<Vec<String>>()
+    };
+    assert_eq!(of(&group), ["named", "naming"]);
+    assert_eq!(of(&GroupSpec { calendars: Vec::new(), ..group }), ["naming"]);
+}
+
+#[test]
 fn a_refused_route_is_not_stored() {
     let filled = Filled::new();
     let store = Store::open(&filled.path()).unwrap();

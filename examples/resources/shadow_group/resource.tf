@@ -22,6 +22,8 @@ resource "shadow_group" "checkout" {
       query = "process_resident_memory_bytes{instance_id=\"$instance\"}"
       limit = 900 * 1024 * 1024
       unit  = "bytes"
+      # The memory of a shadow follows what is forecast of this signal.
+      resource = "memory_gib"
     }
     latency = {
       query = "histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{instance_id=\"$instance\"}[5m])))"

@@ -1,7 +1,7 @@
 //! `shadow_calendar`: events that are expected, and how much they change the load.
 
 use super::declaration::Declaration;
-use super::{defaults_of, id, name, objects, recorded, texts};
+use super::{defaults_of, id, name, objects, texts};
 use crate::client::Kind;
 use crate::documents;
 use serde_json::{Value as Json, json};
@@ -31,13 +31,14 @@ fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
 fn schema() -> Schema {
     let groups = "Names of the `shadow_group`s that are affected, beside those that name this calendar.";
     Schema::new(
-        "Events that are expected: campaigns, holidays, maintenance. A declaration: the reconciler keeps it, Terraform \
-         stores it. Forecasts do not use it yet. What is left out has its default, and is null in the state.",
+        "Events that are expected: campaigns, holidays, maintenance. Forecasts of the affected groups multiply by what each \
+         event was worth before, or by its `factor` while nothing is known. A declaration: the reconciler acts on it, \
+         Terraform stores it. What is left out has its default, and is null in the state.",
         attributes([
             ("id", id()),
             ("name", name("within the reconciler")),
             ("events", events()),
-            ("groups", recorded(texts(groups)).with_default(Value::List(Vec::new()))),
+            ("groups", texts(groups).with_default(Value::List(Vec::new()))),
         ]),
     )
     .with_implied_defaults()
@@ -52,13 +53,15 @@ fn events() -> Attribute {
     let duration = "How long it lasts, as a duration such as `2h`. Only whole days need none.";
     let factor = "Load expected during it, as a multiple of the usual: `3` for a campaign that triples it, `0.2` for a holiday \
         on which little is done.";
+    let kind = "What kind of event it is. What is measured during maintenance is not learned from.";
+    let signals = "Keys of the group's signals that follow the load. Every signal when empty.";
     let zone = "Time zone of `cron` and `dates`, an IANA name such as `Europe/Berlin`.";
     objects(
         "The events, by a name of your own: 1 to 732.",
         [
             (
                 "kind",
-                Attribute::string("What kind of event it is.")
+                Attribute::string(kind)
                     .one_of(&["campaign", "holiday", "maintenance"])
                     .with_default_of(&defaults["kind"]),
             ),
@@ -67,6 +70,7 @@ fn events() -> Attribute {
             ("time_zone", Attribute::string(zone).with_default_of(&defaults["time_zone"])),
             ("duration", Attribute::string(duration)),
             ("factor", Attribute::number(factor).range(0.0, FACTOR_MAX).required()),
+            ("signals", texts(signals).with_default_of(&defaults["signals"])),
         ],
     )
     .required()

@@ -160,6 +160,6 @@ mod tests {
         every_attribute(|_, attribute| {
             choices += usize::from(attribute.checks.iter().any(|it| matches!(it, Check::OneOf(_))))
         });
-        assert_eq!(choices, 12);
+        assert_eq!(choices, 14);
     }
 }

@@ -45,7 +45,7 @@ const COMPARISONS: [(&str, Comparison); 4] =
     [(">=", Comparison::AtLeast), ("<=", Comparison::AtMost), (">", Comparison::Above), ("<", Comparison::Below)];
 
 /// Units as people write them, the unit that is meant, and how many of that one they are.
-const SPELLINGS: [(&str, &str, f64); 19] = [
+const SPELLINGS: [(&str, &str, f64); 22] = [
     ("%", "percent", 1.0),
     ("percent", "percent", 1.0),
     ("ms", "seconds", 1e-3),
@@ -65,6 +65,9 @@ const SPELLINGS: [(&str, &str, f64); 19] = [
     ("count", "count", 1.0),
     ("/s", "per_second", 1.0),
     ("per_second", "per_second", 1.0),
+    ("B/s", "bytes_per_second", 1.0),
+    ("MB/s", "bytes_per_second", 1e6),
+    ("bytes_per_second", "bytes_per_second", 1.0),
 ];
 
 /// Text that is no criterion: what is wrong, and what to write.
@@ -86,7 +89,9 @@ pub enum CriterionError {
     #[error("{0:?} is no number: write a decimal number after the comparison, as in 90 or 0.5")]
     Value(String),
     /// The unit is not known.
-    #[error("{0:?} is no unit: write %, ms, s, B, KiB, MiB, GiB, /s, cores, °C, ratio or count, or leave it out")]
+    #[error(
+        "{0:?} is no unit: write %, ms, s, B, KiB, MiB, GiB, /s, B/s, MB/s, cores, °C, ratio or count, or leave it out"
+    )]
     Unit(String),
     /// What follows the value is not `for` and a duration.
     #[error("{0:?} is not understood: end after the value, or with \"for\" and a duration, as in \"for 5m\"")]

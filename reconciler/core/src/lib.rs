@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod criteria;
 pub mod decision;
 pub mod desired;
+pub mod events;
 pub mod feedback;
 pub mod forecast;
 pub mod guard;

@@ -4,6 +4,7 @@ use crate::anomaly::Anomaly;
 use crate::model::name::SlotId;
 use crate::model::slot::Instance;
 use crate::score::Score;
+use crate::sizing::needs::Needs;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +38,9 @@ pub struct Observation {
     pub traffic: RootObservation,
     /// Instances that the capacity root reports, by slot.
     pub instances: BTreeMap<SlotId, Instance>,
+    /// What an instance that serves everything will need, of the resources that signals measure.
+    #[serde(default)]
+    pub needs: Needs,
     /// How far the shadow's data is behind, if it is replicated.
     pub lag: Option<Lag>,
     /// Warm-up tasks, by slot.

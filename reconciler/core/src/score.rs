@@ -137,8 +137,8 @@ pub fn score(signals: &[SignalForecast<'_>], horizons: &[SignedDuration], now: T
 ///
 /// **One signal.** A limit that is broken at present scores nearly 1. Else the early warning answers where it is at home
 /// (see [`Warnings`]), and the forecast where it is not. What the early warning cannot have learned is never averaged
-/// away: the greater answer counts where a growth leads to the limit, and where the median forecast reaches a limit that
-/// was never broken before. A longer horizon scores no less than a shorter one.
+/// away: the greater answer counts where a growth leads to the limit, where the median forecast reaches a limit that was
+/// never broken before, and where an event is expected. A longer horizon scores no less than a shorter one.
 ///
 /// **Together.** How far the signals of an instance depend on each other is not known; a leak raises memory and latency,
 /// and then the worst signal says it all, while two unrelated troubles add up. The lower bound, by which is decided,
@@ -218,8 +218,10 @@ fn judge(view: &SignalView<'_>, forecast: &Forecast, window: &Window) -> (Likeli
     }
     let by_forecast = (Likelihood::of_forecast(window, spec), Basis::Forecast);
     let Some((foresight, _)) = view.foresight else { return by_forecast };
+    // Of an event that is to come the early warning knows nothing.
+    let is_usual = forecast.events_within(horizon).next().is_none();
     let known = match foresight.warned(horizon) {
-        Some(warned) if foresight.has_broken() || reason::reached(spec, forecast, horizon).is_none() => {
+        Some(warned) if is_usual && (foresight.has_broken() || reason::reached(spec, forecast, horizon).is_none()) => {
             (warned, Basis::Warning)
         }
         Some(warned) => greater((warned, Basis::Warning), by_forecast),
@@ -270,6 +272,7 @@ mod tests {
             direction,
             unit: "bytes".to_owned(),
             kind: SignalKind::Gauge,
+            resource: None,
         }
     }
 

@@ -2,6 +2,9 @@
 //!
 //! The rule grows early and generously, and shrinks late and by half; what the forecast's upper
 //! quantile says bounds it from both sides: it never grows past it, and never shrinks below it.
+//! Of what a forecast says of a resource, and what a size must hold, tells `needs`.
+
+pub mod needs;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +25,9 @@ pub struct SizingRule {
     pub min: f64,
     /// Greatest size; absent is no bound.
     pub max: Option<f64>,
+    /// Whether it never grows past the upper quantile, nor shrinks below it. Without that bound the
+    /// rule overshoots into its own lower band when the prediction is more than twice the size.
+    pub clamp: bool,
 }
 
 impl Default for SizingRule {
@@ -29,7 +35,7 @@ impl Default for SizingRule {
     /// step suffices for a peak that keeps rising; and only half of what is too much, since a forecast
     /// that is too low costs more than a machine that is too large.
     fn default() -> Self {
-        Self { grow_above: 1.2, grow_by: 1.5, shrink_below: 0.8, shrink_by: 0.5, min: 0.0, max: None }
+        Self { grow_above: 1.2, grow_by: 1.5, shrink_below: 0.8, shrink_by: 0.5, min: 0.0, max: None, clamp: true }
     }
 }
 
@@ -63,10 +69,11 @@ pub enum SizingError {
 pub fn size_for_forecast(rule: &SizingRule, current: f64, demand: Demand) -> Result<f64, SizingError> {
     check(rule, current, demand)?;
     let Demand { predicted, upper } = demand;
+    let (greatest, least) = if rule.clamp { (upper, upper) } else { (f64::INFINITY, 0.0) };
     let size = if predicted > current * rule.grow_above {
-        (current + rule.grow_by * (predicted - current)).min(upper)
+        (current + rule.grow_by * (predicted - current)).min(greatest)
     } else if predicted < current * rule.shrink_below {
-        (current - rule.shrink_by * (current - predicted)).max(upper).min(current)
+        (current - rule.shrink_by * (current - predicted)).max(least).min(current)
     } else {
         current
     };
@@ -142,7 +149,35 @@ mod tests {
         assert_eq!(refused(SizingRule { min: 2.0, max: Some(1.0), ..rule }, 1.0, 1.0, 1.0), SizingError::NoSize);
     }
 
+    /// Sizes under a prediction that stays as it is.
+    fn settling(rule: &SizingRule, mut current: f64, demand: Demand) -> Vec<f64> {
+        let next = |_| {
+            current = size_for_forecast(rule, current, demand).unwrap();
+            current
+        };
+        (0..40).map(next).collect()
+    }
+
+    #[test]
+    fn without_the_clamp_it_overshoots_and_comes_back() {
+        let demand = Demand { predicted: 300.0, upper: 330.0 };
+        let literal = SizingRule { clamp: false, ..SizingRule::default() };
+        assert_eq!(settling(&literal, 100.0, demand)[..3], [400.0, 350.0, 350.0]);
+        assert_eq!(settling(&SizingRule::default(), 100.0, demand)[..3], [330.0, 330.0, 330.0]);
+    }
+
     proptest! {
+        #[test]
+        fn a_prediction_that_stays_is_approached_from_one_side(
+            current in 0.0..1e6, predicted in 0.0..1e6, extra in 0.0..1e6, min in 0.0..1e5, room in 0.0..1e6,
+        ) {
+            let rule = SizingRule { min, max: Some(min + room), ..SizingRule::default() };
+            let sizes = settling(&rule, current, Demand { predicted, upper: predicted + extra });
+            let rises = sizes.is_sorted();
+            let falls = sizes.iter().rev().is_sorted();
+            prop_assert!(rises || falls, "{:?}", sizes);
+        }
+
         #[test]
         fn it_neither_overshoots_nor_starves(current in 0.0..1e6, predicted in 0.0..1e6, extra in 0.0..1e6) {
             let upper = predicted + extra;

@@ -5,6 +5,7 @@ use crate::model::name::SlotId;
 use crate::model::phase::Phase;
 use crate::model::slot::{Role, Slot};
 use crate::observation::Lag;
+use crate::sizing::needs::Needs;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +48,9 @@ pub struct GroupState {
     pub cooldown_until: Option<Timestamp>,
     /// The slot that is being removed.
     pub leaving: Option<Leaving>,
+    /// The newest change of a shadow's size.
+    #[serde(default)]
+    pub resized: Option<Resized>,
     /// Whether the route itself was asked to be removed.
     pub route_removed: bool,
 }
@@ -78,6 +82,9 @@ pub struct Evidence {
     pub foreign_weights: u32,
     /// Newest position of the replicated data, and when it last moved.
     pub sync: Option<SyncProgress>,
+    /// What an instance that serves everything needs, by resource.
+    #[serde(default)]
+    pub needs: Needs,
     /// Newest lag that was measured while nobody complained about the primary. What a replica says
     /// of its lag behind a source that is gone means nothing.
     pub lag: Option<Lag>,
@@ -202,6 +209,18 @@ pub struct Switch {
     pub done_at: Option<Timestamp>,
 }
 
+/// A change of a shadow's size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Resized {
+    /// When it was decided.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// The slot.
+    pub slot: SlotId,
+    /// What changed, and what for.
+    pub reason: String,
+}
+
 /// A slot on its way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Leaving {
@@ -245,6 +264,7 @@ impl GroupState {
             switch: None,
             cooldown_until: None,
             leaving: None,
+            resized: None,
             route_removed: false,
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::clock;
+use crate::expectations::expected;
 use crate::http::{ApiError, Body, ErrorBody, Path, Query};
 use crate::recording::when_known;
 use crate::sample::Calibrated;
@@ -13,12 +14,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shadow_core::backtest::{Backtest, Recorded, Setting, replay};
-use shadow_core::forecast::{Forecast, LEVELS, NotReady, forecast};
+use shadow_core::events::{EventEffect, Expected, forecast};
+use shadow_core::forecast::{Forecast, LEVELS, NotReady};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, GroupSpec, SignalKind, SignalSpec};
-use shadow_core::model::{Group, Policy, Problems, SlotId};
+use shadow_core::model::group::{Direction, GroupSpec, SignalKind, SignalSpec, Size};
+use shadow_core::model::{Group, Policy, Problems, Resource, SlotId};
 use shadow_core::placement::{PlacementReport, place};
 use shadow_core::score::{Score, SignalForecast, score};
+use shadow_core::sizing::needs::{Need, Needs};
 use shadow_core::state::GroupState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +63,22 @@ pub struct GroupForecast {
     /// How the early warnings so far compare with what came; empty where there are none.
     #[serde(default)]
     pub calibration: Vec<Calibrated>,
+    /// What an instance that serves everything will need, by resource from the shortest horizon to the longest.
+    #[serde(default)]
+    pub needs: Vec<ResourceNeed>,
+    /// The size that a shadow made now would be asked for.
+    #[serde(default)]
+    pub size: Size,
+}
+
+/// What is needed of one resource within one horizon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ResourceNeed {
+    /// The resource.
+    pub resource: Resource,
+    /// How much of it.
+    #[serde(flatten)]
+    pub need: Need,
 }
 
 /// The forecast of one signal, or why there is none.
@@ -86,6 +105,9 @@ pub struct Fan {
     pub past: Vec<Sample>,
     /// What comes, in the order of time; every nth step where there are many, and the last one.
     pub steps: Vec<FanStep>,
+    /// Expected events that were considered, and what each is worth.
+    #[serde(default)]
+    pub events: Vec<EventEffect>,
 }
 
 /// What one step of the future will probably be.
@@ -181,7 +203,8 @@ pub(super) async fn group_forecast(
     let now = clock::now();
     let _only_one = COMPUTATIONS.acquire().await.context("the reconciler is stopping")?;
     let pulled = pull(&app, &group, &policy, (&slot, &instance_id), policy.history, now).await;
-    let mut forecast = compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await?;
+    let expected = expected(&app.store, &group, &policy)?;
+    let mut forecast = compute(move || Ok(foresee(&group, &policy, &expected, slot, &pulled, now))).await?;
     if let Some(seen) = app.board.view(&name).foreseen.filter(|seen| seen.slot == forecast.slot) {
         (forecast.score, forecast.calibration) = (seen.score.clone(), seen.calibration.clone());
     }
@@ -290,7 +313,7 @@ impl BacktestRequest {
         let recorded = |signal: &RecordedSignal| {
             let RecordedSignal { limit, direction, samples } = signal.clone();
             let (query, unit, kind) = (String::new(), "count".to_owned(), SignalKind::Gauge);
-            let spec = SignalSpec { query, limit, direction, unit, kind };
+            let spec = SignalSpec { query, limit, direction, unit, kind, resource: None };
             Recorded { spec, samples }
         };
         self.signals.iter().map(|(name, signal)| (name.clone(), recorded(signal))).collect()
@@ -372,16 +395,27 @@ async fn pull(
     pulled
 }
 
-fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: Timestamp) -> GroupForecast {
-    let known: Vec<Known<'_>> = pulled
-        .iter()
-        .filter_map(|(name, samples)| Some(Known::new(name, group.spec.signals.get(name)?, samples, policy, now)))
-        .collect();
+fn foresee(
+    group: &Group,
+    policy: &Policy,
+    expected: &Expected,
+    slot: SlotId,
+    pulled: &Pulled,
+    now: Timestamp,
+) -> GroupForecast {
+    let known = |(name, samples)| {
+        let signal = (String::as_str(name), group.spec.signals.get(name)?);
+        Some(Known::new(signal, samples, policy, expected, now))
+    };
+    let known: Vec<Known<'_>> = pulled.iter().filter_map(known).collect();
     let signals: Vec<SignalForecast<'_>> = known
         .iter()
         .map(|Known { name, spec, forecast, .. }| SignalForecast { name, spec, forecast: forecast.as_ref() })
         .collect();
     let score = score(&signals, &policy.horizons, now);
+    let needs = needs(policy, &signals);
+    // The longest horizon comes last.
+    let most: Needs = needs.iter().map(|it| (it.resource, it.need.clone())).collect();
     let signals = known.iter().map(|known| (known.name.to_owned(), known.fan(policy, now))).collect();
     GroupForecast {
         group: group.name.to_string(),
@@ -391,7 +425,17 @@ fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: T
         signals,
         score,
         calibration: Vec::new(),
+        needs,
+        size: policy.spec.sizing.holding(&group.spec.size, &most),
     }
+}
+
+fn needs(policy: &Policy, signals: &[SignalForecast<'_>]) -> Vec<ResourceNeed> {
+    let within = |it: SignalForecast<'_>, horizon: SignedDuration| {
+        let (resource, need) = Need::within(horizon, policy.spec.confidence, &it.into())?;
+        Some(ResourceNeed { resource, need })
+    };
+    signals.iter().flat_map(|it| policy.horizons.iter().filter_map(move |horizon| within(*it, *horizon))).collect()
 }
 
 /// A signal with what was measured of it and what follows.
@@ -404,10 +448,10 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn new(
-        name: &'a str,
-        spec: &'a SignalSpec,
+        (name, spec): (&'a str, &'a SignalSpec),
         samples: &Result<Vec<Sample>, String>,
         policy: &Policy,
+        expected: &Expected,
         now: Timestamp,
     ) -> Self {
         let mut history = History::new(policy.step, policy.history);
@@ -415,7 +459,7 @@ impl<'a> Known<'a> {
             history.push(*sample, now);
         }
         let forecast = match samples {
-            Ok(_) => forecast(&history, &policy.horizons, now),
+            Ok(_) => forecast(expected, name, &history, &policy.horizons, now),
             Err(reason) => Err(NotReady { reason: reason.clone(), ready_at: None }),
         };
         Self { name, spec, history, forecast }
@@ -437,6 +481,7 @@ impl<'a> Known<'a> {
             horizons: Vec::new(),
             past: thinned(past),
             steps: Vec::new(),
+            events: Vec::new(),
         };
         match &self.forecast {
             Ok(forecast) => Fan {
@@ -445,6 +490,7 @@ impl<'a> Known<'a> {
                 newest: Some(forecast.newest),
                 horizons: forecast.windows.iter().map(fan_horizon).collect(),
                 steps: thinned(fan_steps(forecast)),
+                events: forecast.events.clone(),
                 ..fan
             },
             Err(NotReady { reason, ready_at }) => Fan { reason: reason.clone(), ready_at: *ready_at, ..fan },
@@ -480,4 +526,45 @@ async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.context("the computation failed")?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use shadow_core::model::{CalendarSpec, PolicySpec};
+
+    #[test]
+    fn a_forecast_tells_its_events_and_what_will_be_needed() {
+        let now: Timestamp = "2026-06-05T06:00:00Z".parse().expect("a time");
+        let spec: GroupSpec = serde_json::from_value(json!({
+            "name": "g", "policy": "p", "primary": {"instance_id": "i", "address": "h", "port": 80},
+            "signals": {"cpu": {"query": "c{i=\"$instance\"}", "limit": 8.0, "unit": "cores", "resource": "cpu_cores"}},
+            "calendars": ["shop"], "instance": {"source": "/m"}, "traffic": {"source": "/m"},
+        }))
+        .expect("a group");
+        let group = spec.check(1).expect("a valid group");
+        let policy = PolicySpec { history: "7d".into(), step: "15m".into(), ..PolicySpec::named("p") };
+        let policy = policy.check().expect("a valid policy");
+        let sale = json!({"sale": {"dates": ["2026-06-05T12:00"], "duration": "2h", "factor": 3}});
+        let calendar: CalendarSpec =
+            serde_json::from_value(json!({"name": "shop", "events": sale})).expect("a calendar");
+        let expected = Expected::of(&group, &policy, &[calendar.check().expect("a valid calendar")]);
+        let sample = |back: i64| {
+            let at = now.checked_sub(SignedDuration::from_mins(15 * back)).expect("a time");
+            Sample { at, value: 1.0 + f64::from(u8::try_from(back * 7 % 11).expect("small")) / 100.0 }
+        };
+        let pulled = Pulled::from([("cpu".to_owned(), Ok((0..600).rev().map(sample).collect()))]);
+        let slot = SlotId::new("a").expect("a slot");
+        let found = foresee(&group, &policy, &expected, slot, &pulled, now);
+        let event = &found.signals["cpu"].events[0];
+        assert_eq!((event.event.as_str(), event.lift, event.seen), ("sale", Some(3.0), 0));
+        let upper: Vec<f64> = found.needs.iter().map(|it| it.need.upper).collect();
+        assert!(upper[0] < 1.5 && upper[1] > 2.5 && upper[2] > 2.5, "the sale is six hours ahead: {upper:?}");
+        assert!(found.size.cpu_cores.is_some_and(|cores| cores >= upper[2] && cores < upper[2] + 0.01));
+        let reason = &found.score.parts.last().expect("a part").reason;
+        assert!(reason.ends_with("event sale of calendar shop multiplies it by 3, as declared)"), "{reason}");
+        let text = serde_json::to_value(&found).expect("a document");
+        assert_eq!(serde_json::from_value::<GroupForecast>(text).expect("the same"), found);
+    }
 }

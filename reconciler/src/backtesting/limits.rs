@@ -85,7 +85,10 @@ pub(super) fn matched(
         let unit = specs.get(&limit.signal).map_or_else(|| "count".to_owned(), |spec| spec.unit.clone());
         let direction = limit.direction.unwrap_or_default();
         let (query, kind) = (String::new(), SignalKind::Gauge);
-        specs.insert(limit.signal.clone(), SignalSpec { query, limit: limit.value, direction, unit, kind });
+        specs.insert(
+            limit.signal.clone(),
+            SignalSpec { query, limit: limit.value, direction, unit, kind, resource: None },
+        );
     }
     ensure!(
         !specs.is_empty(),
@@ -227,7 +230,14 @@ mod tests {
         let told = |samples: &[Sample]| samples.iter().map(|it| (it.at.as_second(), it.value)).collect::<Vec<_>>();
         assert_eq!(told(&rates(&counts)), [(10, 2.0), (20, 0.0), (30, 0.3)]);
         let (query, unit) = ("requests_total".to_owned(), "per_second".to_owned());
-        let spec = SignalSpec { query, limit: 9.0, direction: Direction::Above, unit, kind: SignalKind::Counter };
+        let spec = SignalSpec {
+            query,
+            limit: 9.0,
+            direction: Direction::Above,
+            unit,
+            kind: SignalKind::Counter,
+            resource: None,
+        };
         let gathered = |counted| {
             let (series, specs) = ([("r".to_owned(), counts.to_vec())].into(), [("r".to_owned(), spec.clone())].into());
             matched(series, specs, &[], Vec::new(), counted).unwrap().recorded["r"].samples.len()

@@ -1,10 +1,9 @@
-//! What is unlike the past of a signal or unlike its peers, and what a calendar explains of it.
+//! What is unlike the past of a signal or unlike its peers.
 
 use super::Sampler;
 use crate::app::App;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shadow_core::anomaly::{Anomalies, Anomaly, Followed};
-use shadow_core::calendar::occurrences;
 use shadow_core::history::History;
 use shadow_core::model::group::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
@@ -56,15 +55,4 @@ fn follow(anomalies: &mut Anomalies, signals: &[Signal]) -> Vec<Anomaly> {
         .map(|Signal { slot, name, spec, history, serves }| Followed { slot, name, spec, history, serves: *serves })
         .collect();
     anomalies.follow(&followed)
-}
-
-/// The event of the group's calendars that takes place, if one does. A calendar that cannot be read explains
-/// nothing.
-pub(super) fn expected_event(app: &App, group: &Group, at: Timestamp) -> Option<String> {
-    let soon = at.checked_add(SignedDuration::from_nanos(1)).ok()?;
-    group.spec.calendars.iter().find_map(|name| {
-        let calendar = app.store.calendar(name).ok().flatten()?.spec.check().ok()?;
-        let event = occurrences(&calendar, at, soon).into_iter().next()?;
-        Some(format!("{} of calendar {name}", event.event))
-    })
 }

@@ -1,4 +1,5 @@
-//! What is foreseen of a group's primary: forecasts, early warnings, and the score that they make together.
+//! What is foreseen of a group's primary: forecasts, early warnings, the score that they make together, and what
+//! will be needed.
 
 use super::Sampler;
 use super::track::Track;
@@ -6,11 +7,13 @@ use crate::app::App;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use shadow_core::events::Expected;
 use shadow_core::feedback::Stated;
 use shadow_core::history::History;
 use shadow_core::model::group::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::score::{Foresight, Reading, Score, SignalView, Warnings, score_group};
+use shadow_core::sizing::needs::{Need, Needs};
 use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
 
@@ -23,6 +26,8 @@ pub struct Foreseen {
     pub score: Score,
     /// What the forecasts say of each horizon.
     pub stated: Vec<Stated>,
+    /// What an instance that serves everything will need.
+    pub needs: Needs,
     /// How earlier warnings compare with what came.
     pub calibration: Vec<Calibrated>,
 }
@@ -96,13 +101,14 @@ impl Sampler {
         });
         let mut signals = self.signals(group, policy, primary, now);
         let _reader = may_read_the_past(app, &mut signals);
-        let (horizons, zone) = (policy.horizons.clone(), zone(app, group));
+        let expected = self.expectations.of(&app.store, group, policy);
+        let (horizons, confidence) = (policy.horizons.clone(), policy.spec.confidence);
         // The semaphore is never closed.
         let _permit = app.forecasts.acquire().await.ok();
-        let foreseeing = tokio::task::spawn_blocking(move || foresee(signals, &horizons, now, &zone));
-        let (score, signals) = foreseeing.await.unwrap_or_else(|error| {
+        let foreseeing = tokio::task::spawn_blocking(move || foresee(signals, &horizons, confidence, &expected, now));
+        let (score, needs, signals) = foreseeing.await.unwrap_or_else(|error| {
             tracing::error!(group = %group.name, %error, "forecasting ended in a panic: please report it");
-            (score_group(&[], &policy.horizons, now, &TimeZone::UTC), Vec::new())
+            (score_group(&[], &policy.horizons, now, &TimeZone::UTC), Needs::new(), Vec::new())
         });
         let calibration = signals.iter().flat_map(calibrated).collect();
         let stated = signals.iter().flat_map(|signal| signal.stated(&policy.horizons)).collect();
@@ -111,7 +117,7 @@ impl Sampler {
                 track.foresight = signal.foresight;
             }
         }
-        Foreseen { slot: primary.clone(), score, stated, calibration }
+        Foreseen { slot: primary.clone(), score, stated, needs, calibration }
     }
 
     fn signals(&mut self, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Vec<Signal> {
@@ -144,14 +150,20 @@ fn may_read_the_past<'a>(app: &'a App, signals: &mut [Signal]) -> Option<Semapho
 fn foresee(
     mut signals: Vec<Signal>,
     horizons: &[SignedDuration],
+    confidence: f64,
+    expected: &Arc<Expected>,
     now: Timestamp,
-    zone: &TimeZone,
-) -> (Score, Vec<Signal>) {
-    for signal in &mut signals {
-        signal.foresight.look(&signal.spec, &signal.history, horizons, signal.reading, now);
+) -> (Score, Needs, Vec<Signal>) {
+    for Signal { name, spec, history, reading, foresight, .. } in &mut signals {
+        foresight.look((name, spec), history, horizons, expected, *reading, now);
     }
     let views: Vec<SignalView<'_>> = signals.iter().map(Signal::view).collect();
-    (score_group(&views, horizons, now, zone), signals)
+    // Whoever declares a zone thinks in it.
+    let score = score_group(&views, horizons, now, expected.zone().unwrap_or(&TimeZone::UTC));
+    let longest = horizons.last().copied().unwrap_or_default();
+    let need = |view: &SignalView<'_>| Need::within(longest, confidence, view);
+    let needs = views.iter().filter_map(need).collect();
+    (score, needs, signals)
 }
 
 fn calibrated(signal: &Signal) -> Vec<Calibrated> {
@@ -173,11 +185,4 @@ fn calibrated(signal: &Signal) -> Vec<Calibrated> {
             .collect(),
     });
     told.collect()
-}
-
-/// The time zone of the group's first calendar: whoever declares events by it thinks in it. UTC without one.
-fn zone(app: &App, group: &Group) -> TimeZone {
-    let calendar = group.spec.calendars.first().and_then(|name| app.store.calendar(name).ok().flatten());
-    let event = calendar.and_then(|calendar| calendar.spec.events.into_values().next());
-    event.and_then(|event| TimeZone::get(&event.time_zone).ok()).unwrap_or(TimeZone::UTC)
 }

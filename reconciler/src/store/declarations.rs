@@ -197,6 +197,22 @@ impl Store {
         self.page("calendars", after, limit)
     }
 
+    /// The calendars that affect a group: those that it names, and those that name it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn calendars_of(&self, group: &GroupSpec) -> anyhow::Result<Vec<CalendarSpec>> {
+        let sql = "SELECT spec FROM calendars WHERE name IN (SELECT value FROM json_each(?1))
+                   OR EXISTS (SELECT 1 FROM json_each(spec, '$.groups') AS affected WHERE affected.value = ?2)
+                   ORDER BY name";
+        let named = encode(&group.calendars)?;
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([&named, &group.name], |row| row.get::<_, String>(0))?;
+            rows.map(|text| decode(&text?)).collect()
+        })
+    }
+
     /// Removes a calendar, unless groups name it; those are returned.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use super::{id, name, object, objects, port, recorded, size, texts};
 use crate::client::Kind;
 use crate::documents;
 use serde_json::Value as Json;
-use shadow_core::model::GroupSpec;
 use shadow_core::model::group::{Placement, Size, TRANSITIONS, UNITS};
+use shadow_core::model::{GroupSpec, Resource};
 use std::collections::BTreeMap;
 use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::value::Type;
@@ -57,7 +57,7 @@ fn schema() -> Schema {
             ("placement_profile", placement::profile()),
             ("sync", sync()),
             ("members", members()),
-            ("calendars", recorded(texts(calendars)).with_default(Value::List(Vec::new()))),
+            ("calendars", texts(calendars).with_default(Value::List(Vec::new()))),
             ("sinks", sinks()),
         ]),
     )
@@ -102,6 +102,12 @@ fn sinks() -> Attribute {
 
 fn signals() -> Attribute {
     let units = UNITS.map(|(unit, _suffix)| unit);
+    let measured =
+        Resource::ALL.map(|resource| format!("`{resource}` by a signal in `{}`", resource.unit())).join(", ");
+    let resource = format!(
+        "Part of a shadow's size that follows the forecast of this signal, which measures how much an instance uses: \
+         {measured}. At most one signal each. None when left out."
+    );
     objects(
         "What is measured and where its limits are, by a name of your own. At least one.",
         [
@@ -131,6 +137,7 @@ fn signals() -> Attribute {
                 .one_of(&["gauge", "counter"])
                 .with_default("gauge"),
             ),
+            ("resource", Attribute::string(&resource).one_of(&Resource::ALL.map(Resource::name))),
         ],
     )
     .required()

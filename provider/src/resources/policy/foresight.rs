@@ -1,7 +1,7 @@
 //! Attributes of a policy about what is foreseen: how far, how surely, and how large a shadow it asks
 //! for.
 
-use crate::resources::{duration, object, recorded, size, texts};
+use crate::resources::{duration, object, size, texts};
 use serde_json::Value as Json;
 use terraform_provider_framework::Attribute;
 use terraform_provider_framework::schema::{Attributes, attributes};
@@ -12,6 +12,8 @@ pub(super) fn looking_ahead(defaults: &Json) -> Attributes {
     let horizons = "How far ahead to look, in rising order, as durations such as `1h`. Staging a shadow is judged on \
         the longest, handing over on the shortest.";
     let history = "Length of the history, longer than the longest horizon and at most 20,000 steps.";
+    let zone = "Time zone that the load follows, an IANA name such as `Europe/Berlin`: days are compared by its clock, \
+        also after it was put forward or back. That of the group's calendars when left out and they have one, else UTC.";
     attributes([
         (
             "mode",
@@ -23,11 +25,14 @@ pub(super) fn looking_ahead(defaults: &Json) -> Attributes {
         ("step", duration("Distance of two samples in the history.", &defaults["step"])),
         ("history", duration(history, &defaults["history"])),
         ("horizons", texts(horizons).with_default_of(&defaults["horizons"])),
+        ("time_zone", Attribute::string(zone)),
         (
             "confidence",
-            recorded(Attribute::number("Share of what comes that the bounds of a forecast should hold."))
-                .range(0.5, 0.99)
-                .with_default_of(&defaults["confidence"]),
+            Attribute::number(
+                "Share of what comes that the upper bound of a forecast should hold; sizes of shadows follow it.",
+            )
+            .range(0.5, 0.99)
+            .with_default_of(&defaults["confidence"]),
         ),
     ])
 }
@@ -98,7 +103,8 @@ fn sizing(defaults: &Json) -> Attribute {
     let factor = |name: &str, description: &str, min: f64, max: f64| {
         Attribute::number(description).range(min, max).with_default_of(&defaults[name])
     };
-    let clamp = "Whether a size never grows past the upper bound of the forecast, nor shrinks below it.";
+    let clamp = "Whether a size never grows past the upper bound of the forecast, nor shrinks below it. Without it a \
+        prediction of 300 makes 400, then 350, of a size of 100.";
     let parts = [
         (
             "grow_above",
@@ -115,5 +121,10 @@ fn sizing(defaults: &Json) -> Attribute {
         ("min", size("Least size of a shadow.", "No bound", &defaults["min"])),
         ("max", size("Greatest size of a shadow.", "No bound", &defaults["max"])),
     ];
-    recorded(object("How large a shadow becomes for what is forecast.", parts)).with_default_of(defaults)
+    object(
+        "How large a shadow becomes for what is forecast of the signals that have a `resource`. Only a shadow without traffic \
+         changes its size; nothing shrinks in an outage.",
+        parts,
+    )
+    .with_default_of(defaults)
 }

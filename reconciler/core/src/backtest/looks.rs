@@ -1,6 +1,7 @@
 //! When a recording is looked at, what was known of it then, and what the score said.
 
 use super::{Recorded, Setting};
+use crate::events::Expected;
 use crate::forecast::SAMPLES_MIN;
 use crate::history::{History, Sample};
 use crate::model::Policy;
@@ -86,6 +87,7 @@ const SCRAPE: SignedDuration = SignedDuration::from_secs(15);
 /// What was known of the signals at one time.
 pub(super) struct Seen<'a> {
     signals: BTreeMap<&'a str, Known<'a>>,
+    expected: Arc<Expected>,
 }
 
 /// What was known of one signal.
@@ -138,7 +140,8 @@ impl<'a> Known<'a> {
 
 impl<'a> Seen<'a> {
     pub(super) fn new(policy: &Policy, signals: &'a BTreeMap<String, Recorded>) -> Self {
-        Self { signals: signals.iter().map(|(name, it)| (name.as_str(), Known::new(it, policy))).collect() }
+        let signals = signals.iter().map(|(name, it)| (name.as_str(), Known::new(it, policy))).collect();
+        Self { signals, expected: Arc::new(Expected::without_events(policy)) }
     }
 
     /// Takes what was known at a time. Answers whether there was anything new.
@@ -153,8 +156,9 @@ impl<'a> Seen<'a> {
 
     /// Forecasts, warns and scores, as a cycle of the daemon does.
     pub(super) fn scored(&mut self, policy: &Policy, at: Timestamp, zone: &TimeZone) -> Option<Scored> {
-        for known in self.signals.values_mut() {
-            known.foresight.look(known.spec, &known.history, &policy.horizons, Reading::Past, at);
+        for (name, known) in &mut self.signals {
+            let Known { spec, history, foresight, .. } = known;
+            foresight.look((name, spec), history, &policy.horizons, &self.expected, Reading::Past, at);
         }
         let views: Vec<SignalView<'_>> =
             self.iter().map(|(name, it)| it.foresight.view(name, it.spec, &it.history, it.live())).collect();

@@ -35,6 +35,7 @@ impl Step<'_> {
         self.weigh_criteria();
         self.weigh_verdict();
         self.weigh_sync();
+        self.weigh_needs();
         self.weigh_foreign_weights();
     }
 

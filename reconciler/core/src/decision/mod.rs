@@ -9,6 +9,7 @@ mod evidence;
 mod failure;
 mod human;
 mod shifting;
+mod sizing;
 mod staging;
 mod step;
 

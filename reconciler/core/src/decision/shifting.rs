@@ -20,6 +20,9 @@ impl Step<'_> {
         if self.has_outlived_its_use(&shadow) {
             return self.start_leaving(shadow, Phase::Idle);
         }
+        if self.follow_forecast(&shadow) {
+            return false;
+        }
         let guards = [
             self.staging_is_called_for(),
             self.metrics_are_fresh(),
@@ -29,6 +32,11 @@ impl Step<'_> {
             self.other_side_is_well(&shadow),
             self.weights_are_read_back(),
         ];
+        // Only a shadow that is about to be used is brought to the very bound.
+        let called_for = !guards.contains(&false);
+        if called_for && !self.is_sized(&shadow) {
+            return self.wait("the shadow is made large enough before it is used: see the guards");
+        }
         if guards.contains(&false) {
             return self.wait("the shadow is ready and not called for, or something stands in its way: see the guards");
         }
@@ -55,6 +63,11 @@ impl Step<'_> {
         if let Some(moved) = self.leave_the_shift(&shadow) {
             return moved;
         }
+        if self.is_too_small(&shadow) {
+            self.state.mirroring = false;
+            return self
+                .go(Phase::Ready, format!("slot {shadow} is too small for what is forecast: it is resized first"));
+        }
         let mirrored = self.for_at_least(self.context.policy.mirror_duration);
         let since = format!("for {:#}, {:#} needed", self.in_phase_for(), self.context.policy.mirror_duration);
         let guards = [
@@ -63,6 +76,7 @@ impl Step<'_> {
             self.weights_are_read_back(),
             self.metrics_are_fresh(),
             self.is_in_sync(),
+            self.both_sides_are_sized(&shadow),
         ];
         if guards.contains(&false) {
             return self.wait("mirroring: the shadow is judged on copies of requests");
@@ -86,6 +100,7 @@ impl Step<'_> {
             self.weights_are_read_back(),
             self.metrics_are_fresh(),
             self.is_in_sync(),
+            self.both_sides_are_sized(&shadow),
         ];
         if guards.contains(&false) {
             return self.wait("shifting: the shadow is judged on its share of the traffic");

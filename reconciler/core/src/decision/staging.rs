@@ -1,10 +1,12 @@
 //! From "nothing is wrong" to a shadow that could take over at any moment.
 
 use super::evidence::number;
+use super::sizing::growth;
 use super::step::Step;
 use crate::model::name::SlotId;
 use crate::model::phase::Phase;
 use crate::model::policy::Mode;
+use crate::model::slot::Slot;
 use crate::observation::{Lag, RootObservation, Warmup};
 use jiff::SignedDuration;
 
@@ -90,11 +92,16 @@ impl Step<'_> {
         self.report.guard("fleet budget", fleet.has_budget(), inputs) && calm
     }
 
-    /// What the managed slots cost, and one more that costs as much as the dearest of them.
+    /// What the managed slots cost, and one more that costs as much as the dearest of them, or as much more as it is larger.
     fn cost_allows(&mut self) -> bool {
-        let costs: Vec<f64> =
-            self.state.slots.values().filter_map(|slot| slot.instance.as_ref()?.hourly_cost).collect();
-        let expected = costs.iter().sum::<f64>() + costs.iter().copied().fold(0.0, f64::max);
+        let size = self.size_of_new_shadow();
+        let cost = |slot: &Slot| {
+            let instance = slot.instance.as_ref()?;
+            Some((instance.hourly_cost?, growth(&instance.size, &size).max(1.0)))
+        };
+        let costs: Vec<(f64, f64)> = self.state.slots.values().filter_map(cost).collect();
+        let one_more = costs.iter().map(|(cost, growth)| cost * growth).fold(0.0, f64::max);
+        let expected = costs.iter().map(|(cost, _)| cost).sum::<f64>() + one_more;
         let ceiling = self.context.policy.spec.cost_ceiling;
         let inputs = format!("{expected:.2} an hour expected, ceiling {}", number(ceiling));
         self.report.guard("cost ceiling", ceiling.is_none_or(|ceiling| expected <= ceiling), inputs)
@@ -176,14 +183,14 @@ impl Step<'_> {
         let well = self.state.health(slot).well;
         let probed = self.report.guard("probes pass", well >= needed, format!("{well} in a row, {needed} needed"));
         let warmed = self.is_warmed_up(slot);
-        if probed && warmed {
+        if probed && warmed && self.is_sized(slot) {
             return Progress::Ready;
         }
         let failed = match self.context.observation.warmups.get(slot) {
             Some(Warmup::Failed { message, .. }) => format!(": {message}"),
             Some(Warmup::Running | Warmup::Passed) | None => String::new(),
         };
-        Progress::Warming(format!("slot {slot} is probed and warmed up{failed}"))
+        Progress::Warming(format!("slot {slot} is probed, warmed up and sized{failed}"))
     }
 
     fn is_warmed_up(&mut self, slot: &SlotId) -> bool {

@@ -132,7 +132,7 @@ impl<'a> Step<'a> {
         let synchronization = &self.context.policy.spec.synchronization;
         let making = Making {
             generation: self.context.group.generation,
-            size: spec.size.clone(),
+            size: self.size_of_new_shadow(),
             placement: spec.placement.clone(),
             params: spec.instance.params.clone(),
             sync: SyncSource {

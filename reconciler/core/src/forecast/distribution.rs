@@ -3,7 +3,7 @@
 //! Never says that something is certain or impossible: samples are smoothed by a kernel whose tail
 //! falls only with the square of the distance, since few samples know little of the tails.
 
-use super::quantiles::{Quantiles, Weighted, deviation, of_weighted};
+use super::quantiles::{Quantiles, Weighted, at_level, deviation, of_weighted};
 use serde::Serialize;
 
 /// A predictive distribution, in the signal's unit. Serialized as its quantiles and evidence.
@@ -42,6 +42,24 @@ impl Distribution {
     /// Quantiles at [`super::LEVELS`].
     pub fn quantiles(&self) -> &Quantiles {
         &self.quantiles
+    }
+
+    /// The value that is not exceeded with the probability `level`, 0 to 1.
+    pub fn quantile(&self, level: f64) -> f64 {
+        at_level(&self.samples, level)
+    }
+
+    /// The distribution of what becomes of its values: `change` gets the level of each, 0 to 1, and
+    /// the value.
+    pub(crate) fn changed(&self, change: impl Fn(f64, f64) -> f64) -> Self {
+        let total: f64 = self.samples.iter().map(|(_, weight)| weight).sum();
+        let mut before = 0.0;
+        let samples = self.samples.iter().map(|(value, weight)| {
+            let level = (before + weight / 2.0) / total;
+            before += weight;
+            (change(level, *value), *weight)
+        });
+        Self::new(samples.collect(), self.evidence)
     }
 
     /// How many independent observations it is worth; less where the model's bounds did not hold.
@@ -95,6 +113,14 @@ mod tests {
         let samples: Vec<Weighted> = (1..=9).map(|value| (f64::from(value), 1.0)).collect();
         let tail = |evidence| Distribution::new(samples.clone(), evidence).probability_above(20.0);
         assert!(tail(0.5) > 2.0 * tail(10.0));
+    }
+
+    #[test]
+    fn what_changes_by_level_changes_the_quantiles() {
+        let plain = Distribution::new((1..=9).map(|value| (f64::from(value), 1.0)).collect(), 9.0);
+        let changed = plain.changed(|level, value| value * (1.0 + level));
+        assert!((plain.quantile(0.5) - 5.0).abs() < 1e-12 && (changed.quantile(0.5) - 7.5).abs() < 1e-12);
+        assert!(changed.probability_above(9.0) > plain.probability_above(9.0));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use distribution::Distribution;
 pub use quantiles::{LEVELS, Quantiles, median};
 pub(crate) use text::significant;
 
+use crate::events::EventEffect;
 use crate::history::{History, Sample};
 use backtest::Loss;
 use blend::Blend;
@@ -73,6 +74,8 @@ pub struct Forecast {
     pub windows: Vec<Window>,
     /// How good the model's forecasts of the past were.
     pub accuracy: Accuracy,
+    /// Expected events that were taken into account; see [`crate::events`].
+    pub events: Vec<EventEffect>,
 }
 
 /// The extremes of the time from now to a horizon.
@@ -100,6 +103,12 @@ impl Forecast {
     /// The window of a horizon, if it was asked for.
     pub fn window(&self, horizon: SignedDuration) -> Option<&Window> {
         self.windows.iter().find(|window| window.horizon == horizon)
+    }
+
+    /// Expected events that change what comes within a horizon.
+    pub fn events_within(&self, horizon: SignedDuration) -> impl Iterator<Item = &EventEffect> {
+        let until = self.made_at.checked_add(horizon).unwrap_or(self.made_at);
+        self.events.iter().filter(move |event| event.bears_on(until))
     }
 }
 
@@ -139,12 +148,12 @@ impl Asked<'_> {
         accuracy: Accuracy,
     ) -> Forecast {
         let (made_at, newest, step) = (self.now, self.newest, self.history.step());
-        Forecast { model, reason, made_at, newest, step, levels: LEVELS, steps, windows, accuracy }
+        Forecast { model, reason, made_at, newest, step, levels: LEVELS, steps, windows, accuracy, events: Vec::new() }
     }
 }
 
 /// Steps in a day, if days are in the history of which enough is there.
-fn days(history: &History) -> Option<usize> {
+pub(crate) fn days(history: &History) -> Option<usize> {
     let (day, step) = (SignedDuration::from_hours(24).as_millis(), history.step().as_millis().max(1));
     let day = (day % step == 0).then(|| usize::try_from(day / step).ok())??;
     let enough = history.len() > PERIODS_MIN * day && history.present() >= day;

@@ -49,6 +49,9 @@ pub struct EventSpec {
     pub duration: Option<String>,
     /// Load expected during it, as a multiple of the usual.
     pub factor: f64,
+    /// Keys of the signals that follow the load; every signal when empty.
+    #[serde(default)]
+    pub signals: Vec<String>,
 }
 
 /// What kind of event is expected.
@@ -60,7 +63,7 @@ pub enum EventKind {
     Campaign,
     /// A day on which people do something else.
     Holiday,
-    /// Work on the service or around it.
+    /// Work on the service or around it: what is measured meanwhile says nothing about other days.
     Maintenance,
 }
 
@@ -80,12 +83,16 @@ pub struct Calendar {
 /// A checked event.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// What kind of event it is.
+    pub kind: EventKind,
     /// When it begins.
     pub start: Start,
     /// How long it lasts where `start` does not say so.
     pub duration: SignedDuration,
     /// Load expected during it, as a multiple of the usual.
     pub factor: f64,
+    /// Keys of the signals that follow the load; every signal when empty.
+    pub signals: Vec<String>,
 }
 
 /// When an event begins.
@@ -129,6 +136,9 @@ impl EventSpec {
     fn check(&self, path: &str, problems: &mut Problems) -> Option<Event> {
         let at = |attribute: &str| format!("{path}.{attribute}");
         problems.in_range(&at("factor"), self.factor, 0.0, FACTOR_MAX);
+        for (i, signal) in self.signals.iter().enumerate() {
+            problems.key(&at(&format!("signals[{i}]")), signal);
+        }
         let (cron, dates, duration) = (at("cron"), at("dates"), at("duration"));
         problems.relate(
             self.cron.is_some() == self.dates.is_empty(),
@@ -151,7 +161,8 @@ impl EventSpec {
             Some(text) => Start::Cron(Box::new(crontab(&cron, text, &self.time_zone, problems)?)),
             None => Start::Dates(self.times(&dates, &zone, length, problems)),
         };
-        Some(Event { start, duration: length.unwrap_or_default(), factor: self.factor })
+        let (kind, duration, signals) = (self.kind, length.unwrap_or_default(), self.signals.clone());
+        Some(Event { kind, start, duration, factor: self.factor, signals })
     }
 
     fn times(
@@ -198,7 +209,8 @@ fn time(text: &str, zone: &TimeZone, length: Option<SignedDuration>) -> Option<(
     Some((midnight(date)?, midnight(date.checked_add(1.day()).ok()?)?))
 }
 
-fn time_zone(path: &str, text: &str, problems: &mut Problems) -> Option<TimeZone> {
+/// Reads the IANA name of a time zone, and notes what is wrong with it.
+pub(super) fn time_zone(path: &str, text: &str, problems: &mut Problems) -> Option<TimeZone> {
     let zone = TimeZone::get(text).ok();
     problems.require(
         zone.is_some(),

@@ -3,6 +3,7 @@
 use super::check::Problems;
 use super::name::{GroupName, SlotId};
 use super::placement::PlacementProfileSpec;
+use super::resource::Resource;
 use crate::promql;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -91,6 +92,9 @@ pub struct SignalSpec {
     /// What the query yields.
     #[serde(default)]
     pub kind: SignalKind,
+    /// The part of a shadow's size that follows its forecast, if it measures one.
+    #[serde(default)]
+    pub resource: Option<Resource>,
 }
 
 /// What a query yields.
@@ -195,7 +199,8 @@ pub struct Group {
 }
 
 /// Units that a signal may have, with the suffix by which Prometheus names tell them.
-pub const UNITS: [(&str, &str); 8] = [
+/// A suffix that another one ends with comes before it.
+pub const UNITS: [(&str, &str); 9] = [
     ("seconds", "_seconds"),
     ("bytes", "_bytes"),
     ("ratio", "_ratio"),
@@ -203,6 +208,7 @@ pub const UNITS: [(&str, &str); 8] = [
     ("celsius", "_celsius"),
     ("cores", "_cores"),
     ("count", "_total"),
+    ("bytes_per_second", "_bytes_per_second"),
     ("per_second", "_per_second"),
 ];
 
@@ -320,6 +326,33 @@ impl GroupSpec {
             check_query(&path("query"), &signal.query, problems);
             signal.check_kind(key, problems);
             signal.check_unit(&path("unit"), &path("query"), problems);
+            self.check_resource(key, signal, problems);
+        }
+    }
+
+    /// A resource is measured once, in a unit that can be converted, and more of it is worse.
+    fn check_resource(&self, key: &str, signal: &SignalSpec, problems: &mut Problems) {
+        let Some(resource) = signal.resource else { return };
+        let at = |key: &str, attribute: &str| format!("signals[{key:?}].{attribute}");
+        let path = at(key, "resource");
+        problems.relate(
+            signal.unit == resource.unit(),
+            &path,
+            &[&at(key, "unit")],
+            format!("{resource} is measured in {}, the unit says {}", resource.unit(), signal.unit),
+            "convert in the query, or leave resource out",
+        );
+        problems.relate(
+            signal.direction == Direction::Above,
+            &path,
+            &[&at(key, "direction")],
+            "a signal that is in trouble below its limit measures no use",
+            "leave resource out, or measure what is used",
+        );
+        let same = self.signals.iter().find(|(other, it)| other.as_str() < key && it.resource == Some(resource));
+        if let Some((other, _)) = same {
+            let remedy = "leave it out in one of them: a size follows one signal";
+            problems.relate(false, &path, &[&at(other, "resource")], format!("signal {other} has it as well"), remedy);
         }
     }
 }
@@ -503,6 +536,37 @@ mod tests {
             g.sinks = sinks.map(|(class, url)| (class.to_owned(), vec![url.to_owned()])).into();
         };
         assert_eq!(paths(with_sinks), [r#"sinks["alert"][0]"#, r#"sinks["lunch"]"#]);
+    }
+
+    #[test]
+    fn a_resource_is_measured_once_and_in_its_unit() {
+        let with = |resource, unit: &str, direction| {
+            let signal = |query: &str| SignalSpec {
+                query: query.into(),
+                limit: 1.0,
+                direction,
+                unit: unit.into(),
+                kind: SignalKind::Gauge,
+                resource: Some(resource),
+            };
+            paths(|g| {
+                g.signals.insert("one".into(), signal("a{i=\"$instance\"}"));
+                g.signals.insert("two".into(), signal("b{i=\"$instance\"}"));
+            })
+        };
+        let (one, two) = (r#"signals["one"].resource"#, r#"signals["two"].resource"#);
+        assert_eq!(with(Resource::CpuCores, "cores", Direction::Above), [two]);
+        assert_eq!(with(Resource::MemoryGib, "percent", Direction::Above), [one, two]);
+        assert_eq!(with(Resource::Iops, "per_second", Direction::Below), [one, two]);
+    }
+
+    #[test]
+    fn a_longer_suffix_tells_the_unit() {
+        let named = |g: &mut GroupSpec| {
+            latency(g).query = "net_bytes_per_second{i=\"$instance\"}".into();
+            latency(g).unit = "bytes_per_second".into();
+        };
+        assert!(paths(named).is_empty());
     }
 
     #[test]

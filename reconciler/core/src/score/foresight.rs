@@ -4,10 +4,12 @@
 use super::exhaustion::{Exhaustion, exhaustion};
 use super::likelihood::Likelihood;
 use super::{SignalForecast, SignalView, Warnings};
-use crate::forecast::{Forecast, NotReady, forecast};
+use crate::events::{Expected, forecast};
+use crate::forecast::{Forecast, NotReady};
 use crate::history::History;
 use crate::model::group::SignalSpec;
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 /// Steps that the early warning reads in one evaluation where it may read a past: four weeks are read in a few, and
 /// each takes some tens of milliseconds.
@@ -43,6 +45,7 @@ pub struct Foresight {
 struct Made {
     spec: SignalSpec,
     horizons: Vec<SignedDuration>,
+    expected: Arc<Expected>,
     /// First step and number of steps of the history, and how many have a value.
     seen: (i64, usize, usize),
     newest: Option<f64>,
@@ -63,12 +66,13 @@ impl Default for Foresight {
 }
 
 impl Foresight {
-    /// Brings it up to date with the history, as far as that may be read.
+    /// Brings it up to date with the history, as far as that may be read, and with what is expected.
     pub fn look(
         &mut self,
-        spec: &SignalSpec,
+        (name, spec): (&str, &SignalSpec),
         history: &History,
         horizons: &[SignedDuration],
+        expected: &Arc<Expected>,
         reading: Reading,
         now: Timestamp,
     ) {
@@ -78,14 +82,20 @@ impl Foresight {
             Reading::Past => self.follow(spec, history, horizons, STEPS_OF_PAST),
         }
         let seen = (history.steps().0, history.len(), history.present());
-        let made = Made { spec: spec.clone(), horizons: horizons.to_vec(), seen, newest: history.newest_value() };
+        let made = Made {
+            spec: spec.clone(),
+            horizons: horizons.to_vec(),
+            expected: Arc::clone(expected),
+            seen,
+            newest: history.newest_value(),
+        };
         let is_same = self.made.as_ref() == Some(&made);
         // Of the same step everything that is asked has the same answer, whenever in it that is.
         let as_of = begun(now, history.step());
         if is_same && self.forecast.as_ref().is_ok_and(|forecast| forecast.made_at == as_of) {
             return;
         }
-        self.forecast = forecast(history, horizons, as_of);
+        self.forecast = forecast(expected, name, history, horizons, as_of);
         if !is_same {
             self.exhaustion = exhaustion(spec, history);
             self.has_broken = history.steps().1.iter().any(|value| !value.is_nan() && spec.breaks(f64::from(*value)));
@@ -193,7 +203,7 @@ mod tests {
 
     fn looked(spec: &SignalSpec, history: &History, now: Timestamp) -> Foresight {
         let mut foresight = Foresight::default();
-        (0..5).for_each(|_| foresight.look(spec, history, &HORIZONS, Reading::Past, now));
+        (0..5).for_each(|_| foresight.look(("latency", spec), history, &HORIZONS, &Arc::default(), Reading::Past, now));
         foresight
     }
 
@@ -259,11 +269,11 @@ mod tests {
         let (spec, steps) = (spec(95.0), 5 * DAY);
         let mut kept = looked(&spec, &daily(steps - 7), at(steps - 7));
         for step in steps - 6..=steps {
-            kept.look(&spec, &daily(step), &HORIZONS, Reading::Present, at(step));
+            kept.look(("latency", &spec), &daily(step), &HORIZONS, &Arc::default(), Reading::Present, at(step));
         }
         let (history, later) = (daily(steps), at(steps) + SignedDuration::from_secs(200));
         let made = kept.forecast().unwrap().made_at;
-        kept.look(&spec, &history, &HORIZONS, Reading::Present, later);
+        kept.look(("latency", &spec), &history, &HORIZONS, &Arc::default(), Reading::Present, later);
         assert_eq!(kept.forecast().unwrap().made_at, made, "the same forecast still holds");
         let restored = History::from_bytes(&history.to_bytes()).unwrap();
         let anew = looked(&spec, &restored, later);
@@ -284,7 +294,7 @@ mod tests {
     fn a_past_that_is_not_whole_is_read_by_no_early_warning() {
         let (spec, history) = (spec(95.0), daily(3 * DAY));
         let mut foresight = Foresight::default();
-        foresight.look(&spec, &history, &HORIZONS, Reading::Forecast, at(3 * DAY));
+        foresight.look(("latency", &spec), &history, &HORIZONS, &Arc::default(), Reading::Forecast, at(3 * DAY));
         assert!(foresight.warnings().is_none() && foresight.forecast().is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::SignalView;
 use super::exhaustion::Exhaustion;
+use crate::events::EventEffect;
 use crate::forecast::{Forecast, Window, median, significant};
 use crate::history::History;
 use crate::model::group::{Direction, SignalSpec};
@@ -48,10 +49,17 @@ impl Told<'_> {
             Basis::Exhaustion => self.exhausted(),
             Basis::Forecast => {
                 let outlook = outlook(spec, self.forecast, self.window);
-                format!("it is {}, {outlook} ({})", self.whereabouts(), self.forecast.model)
+                format!("it is {}, {outlook} ({})", self.whereabouts(), self.made())
             }
         };
         format!("{name}: {probability:.2} within {:#}, because {because}", self.window.horizon)
+    }
+
+    /// By which model, and with which expected events.
+    fn made(&self) -> String {
+        let events = self.forecast.events_within(self.window.horizon).map(EventEffect::told);
+        let told: Vec<String> = std::iter::once(self.forecast.model.to_string()).chain(events).collect();
+        told.join("; ")
     }
 
     fn whereabouts(&self) -> String {

@@ -11,6 +11,7 @@ mod human;
 mod main_path;
 mod promises;
 mod simulation;
+mod sizing;
 mod traffic;
 
 use shadow_core::model::Phase;

@@ -1,9 +1,10 @@
 //! The promises of the design, under random events.
 
 use super::simulation::{World, slot};
+use super::sizing::cpu;
 use proptest::prelude::*;
-use shadow_core::model::Phase;
 use shadow_core::model::slot::Role;
+use shadow_core::model::{Phase, Resource};
 use shadow_core::state::Request;
 
 /// Something that happens to a group.
@@ -21,6 +22,7 @@ enum Event {
     Release,
     Restart,
     HandSetsWeights,
+    Needs(f64, f64, f64),
     Time(usize),
 }
 
@@ -42,6 +44,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Release),
         1 => Just(Event::Restart),
         1 => Just(Event::HandSetsWeights),
+        2 => (0.0..8.0, 0.0..4.0, 0.0..8.0).prop_map(|(predicted, more, live)| Event::Needs(predicted, predicted + more, live)),
         8 => (1_usize..30).prop_map(Event::Time),
     ]
 }
@@ -69,6 +72,7 @@ fn happen(world: &mut World, event: Event) {
                 world.set_weights_by_hand(&[(&ids[0], 60), (&ids[1], 40)]);
             }
         }
+        Event::Needs(predicted, upper, live) => world.needs = cpu(predicted, upper, live),
         Event::Time(seconds) => drop(world.ticks(seconds)),
     }
 }
@@ -80,6 +84,7 @@ proptest! {
     #[test]
     fn promises_hold_whatever_happens(events in prop::collection::vec(event(), 1..40)) {
         let mut world = World::calm();
+        world.group.spec.signals.get_mut("latency").unwrap().resource = Some(Resource::CpuCores);
         for event in events {
             happen(&mut world, event);
         }

@@ -13,6 +13,7 @@ use shadow_core::model::{Phase, SlotId};
 use shadow_core::observation::{Health, Lag, Observation, RootFailure, RootObservation, RouteObservation, Warmup};
 use shadow_core::rendering::{render_capacity, render_traffic};
 use shadow_core::score::{HorizonScore, Score};
+use shadow_core::sizing::needs::Needs;
 use shadow_core::state::{GroupState, Hold, LeavingStage, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,9 @@ pub(crate) struct World {
     pub(crate) terraform_fails: bool,
     pub(crate) data_plane_unreachable: bool,
     pub(crate) lag: Option<Lag>,
+    pub(crate) needs: Needs,
+    /// Most cores that the instance module grants.
+    pub(crate) granted_max: f64,
     capacity: RootObservation,
     traffic: RootObservation,
     weights: BTreeMap<SlotId, u32>,
@@ -124,6 +128,8 @@ impl World {
             terraform_fails: false,
             data_plane_unreachable: false,
             lag: None,
+            needs: Needs::new(),
+            granted_max: f64::INFINITY,
             capacity: RootObservation::default(),
             traffic: RootObservation::default(),
             weights: BTreeMap::new(),
@@ -176,6 +182,7 @@ impl World {
             capacity: self.capacity.clone(),
             traffic: self.traffic.clone(),
             instances: self.instances.clone(),
+            needs: self.needs.clone(),
             lag: self.lag,
             warmups: self.warmups.clone(),
         }
@@ -280,6 +287,10 @@ impl World {
         for (n, id) in slots.keys().enumerate() {
             self.instances.entry(id.clone()).or_insert_with(|| instance(n + 1));
         }
+        for (id, desired) in slots {
+            let cpu_cores = desired.size.cpu_cores.map(|cores| cores.min(self.granted_max));
+            self.instances.get_mut(id).unwrap().size = Size { cpu_cores, ..desired.size.clone() };
+        }
         self.capacity = RootObservation { applied: Some(wanted), ..RootObservation::default() };
         true
     }
@@ -316,9 +327,24 @@ impl World {
                 |state: &GroupState| state.leaving.as_ref().is_some_and(|l| l.stage != LeavingStage::Draining);
             assert!(!drained(after) || drained(before), "nothing is taken away while the metrics are out");
         }
+        self.assert_sizes(decision);
         if before.hold.is_some() && after.hold.is_some() {
             assert_eq!(before.weights, after.weights, "a held group keeps its weights");
             assert_eq!(before.phase, after.phase, "a held group keeps its phase");
+        }
+    }
+
+    /// What serves keeps its size, and no size falls while less load may be a sign of trouble.
+    fn assert_sizes(&self, decision: &Decision) {
+        let size = |state: &GroupState, id: &SlotId| Some(state.slots.get(id)?.made.as_ref()?.size.clone());
+        for (id, slot) in &self.state.slots {
+            let (Some(before), Some(after)) = (size(&self.state, id), size(&decision.state, id)) else { continue };
+            let idle = slot.role == Role::Shadow && self.weights.get(id).copied().unwrap_or(0) == 0;
+            assert!(idle || before == after, "slot {id} serves and was resized");
+            let trouble = self.metrics_outage
+                || self.failing.contains(self.state.primary())
+                || self.limping.contains(self.state.primary());
+            assert!(!trouble || before.cpu_cores <= after.cpu_cores, "slot {id} shrinks in trouble");
         }
     }
 

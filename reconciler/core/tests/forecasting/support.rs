@@ -62,6 +62,7 @@ pub(crate) fn signal(limit: f64, direction: Direction) -> SignalSpec {
         direction,
         unit: "bytes".to_owned(),
         kind: SignalKind::Gauge,
+        resource: None,
     }
 }
 

@@ -16,10 +16,11 @@ pub(crate) use synchronization::check_method;
 pub use synchronization::{METHODS, SyncMode, SynchronizationSpec, WarmupTask};
 pub use thresholds::{AdaptiveThresholdsSpec, BoundsSpec, EvaluationsSpec};
 
-use super::calendar::{Window, WindowSpec};
+use super::calendar::{Window, WindowSpec, time_zone};
 use super::check::Problems;
 use crate::criteria::Criterion;
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// How far the reconciler may go by itself.
@@ -58,6 +59,9 @@ pub struct PolicySpec {
     /// How far ahead to look. Staging a shadow is judged on the longest, handing over on the shortest.
     #[serde(default = "defaults::horizons")]
     pub horizons: Vec<String>,
+    /// IANA name of the time zone that the load follows: days are compared by its clock.
+    #[serde(default)]
+    pub time_zone: Option<String>,
     /// Share of what comes that the forecast's bounds should hold.
     #[serde(default = "defaults::confidence")]
     pub confidence: f64,
@@ -154,6 +158,7 @@ impl PolicySpec {
             step: defaults::step(),
             history: defaults::history(),
             horizons: defaults::horizons(),
+            time_zone: None,
             confidence: defaults::confidence(),
             shadowing_threshold: defaults::shadowing_threshold(),
             critical_threshold: defaults::critical_threshold(),
@@ -199,6 +204,8 @@ pub struct Policy {
     pub history: SignedDuration,
     /// Horizons in rising order, at least one.
     pub horizons: Vec<SignedDuration>,
+    /// The time zone that the load follows.
+    pub time_zone: Option<TimeZone>,
     /// Time after a hand-over in which no automatic one follows.
     pub cooldown: SignedDuration,
     /// Time after which a warm-up task counts as failed.
@@ -265,6 +272,7 @@ impl PolicySpec {
         let horizons = self.horizons.iter().enumerate();
         Policy {
             horizons: horizons.map(|(i, text)| problems.duration(&format!("horizons[{i}]"), text)).collect(),
+            time_zone: self.time_zone.as_ref().and_then(|name| time_zone("time_zone", name, problems)),
             interval: problems.duration("interval", &self.interval),
             step: problems.duration("step", &self.step),
             history: problems.duration("history", &self.history),
@@ -388,6 +396,7 @@ mod tests {
             p.failback_window = Some(WindowSpec { cron, duration, time_zone });
         };
         assert_eq!(paths(window), ["failback_window.duration", "failback_window.time_zone"]);
+        assert_eq!(paths(|p| p.time_zone = Some("Mars".into())), ["time_zone"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How large a shadow becomes for what is forecast: the rule of `crate::sizing` as declared.
 
 use super::defaults;
-use crate::model::Problems;
 use crate::model::group::Size;
+use crate::model::{Problems, Resource};
 use crate::sizing::SizingRule;
 use serde::{Deserialize, Serialize};
 
@@ -52,15 +52,16 @@ impl Default for SizingSpec {
 }
 
 impl SizingSpec {
-    /// The rule for one part of a size, such as its memory, with that part's bounds.
-    pub fn rule(&self, part: fn(&Size) -> Option<f64>) -> SizingRule {
+    /// The rule for one resource, with the bounds of that part of a size.
+    pub fn rule(&self, resource: Resource) -> SizingRule {
         SizingRule {
             grow_above: self.grow_above,
             grow_by: self.grow_by,
             shrink_below: self.shrink_below,
             shrink_by: self.shrink_by,
-            min: part(&self.min).unwrap_or(0.0),
-            max: part(&self.max),
+            min: resource.of(&self.min).unwrap_or(0.0),
+            max: resource.of(&self.max),
+            clamp: self.clamp,
         }
     }
 
