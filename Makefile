@@ -49,8 +49,13 @@ bench-provider: build
 		--provider "$$(. release/lib.sh && static_build "$$(host_target)")"
 
 # Our forecasts beside those of other libraries: TASKS and TRUTH are JSON lines, see tests/peers/src/tasks.rs.
+# Prophet and statsforecast as well, on 40 tasks, where PYTHON can import them.
+PYTHON ?= python3
 bench-forecast:
 	cd tests/peers && cargo run --release --locked -- $(abspath $(TASKS)) $(abspath $(TRUTH))
+	cargo build --release --locked -p shadow-reconciler --bin shadow-reconciler
+	target/release/shadow-reconciler forecast --jsonl < $(abspath $(TASKS)) > target/forecasts.jsonl
+	$(PYTHON) tests/peers/others.py $(abspath $(TASKS)) $(abspath $(TRUTH)) --ours target/forecasts.jsonl
 
 # Priors of forecast and early warning, from recorded series that may be used for it: JSON lines of `step` and `y`.
 # TERMS says what they are, and on which terms; it goes into the priors.

@@ -80,6 +80,64 @@ fn what_cannot_be_forecast_says_why() {
     assert_eq!(because(json!({"start": i64::MAX})), "start is no time that can be told");
 }
 
+/// Series as they are on the first days of a service, and those that have nothing to say.
+#[test]
+fn awkward_series_have_usable_answers() {
+    let y = |steps: usize, value: fn(usize) -> Option<f64>| -> Vec<Option<f64>> { (0..steps).map(value).collect() };
+    let usual = |step: usize| Some((step % 288) as f64 / 29.0 + (step % 7) as f64);
+    let kinds = [
+        ("a fifth missing", y(4032, |step| (step % 5 != 2).then_some((step % 288) as f64 + (step % 3) as f64))),
+        ("constant", y(4032, |_| Some(42.5))),
+        ("all zero", y(4032, |_| Some(0.0))),
+        ("one day old", y(288, usual)),
+        ("a counter with resets", y(4032, |step| Some((step % 1000) as f64 * 1e6))),
+    ];
+    for (kind, y) in kinds {
+        let task = json!({"id": kind, "step": 300, "start": 1_700_000_000, "horizon": 288, "y": y}).to_string();
+        let (answers, problems) = forecast(&task);
+        assert_eq!(problems, 0, "{kind}: {answers:?}");
+        for quantiles in answers[0]["q"].as_object().unwrap().values() {
+            let finite =
+                quantiles.as_array().unwrap().iter().filter(|value| value.as_f64().is_some_and(f64::is_finite));
+            assert_eq!(finite.count(), 288, "{kind}");
+        }
+    }
+}
+
+/// Lines with bytes changed, left out and doubled at random, the same at each run: every line has an answer
+/// that is JSON, and what was not touched is still answered.
+#[test]
+fn broken_bytes_are_told_and_never_end_a_run() {
+    let mut state = 7_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let series = r#"{"type": "series", "id": "a", "step": 300, "limit": 10.0, "horizon": 12}"#;
+    let tick = r#"{"type": "tick", "t": 3, "v": {"a": 1.0}}"#;
+    let short = r#"{"id": "s", "step": 300, "start": 0, "horizon": 12, "y": [1, null, 3.5e3, -2]}"#;
+    for _ in 0..2000 {
+        let mut bytes = [short, tick, series, tick][random(4)].as_bytes().to_vec();
+        for _ in 0..=random(4) {
+            let place = random(bytes.len());
+            match random(3) {
+                0 => bytes[place] = u8::try_from(random(256)).unwrap(),
+                1 => drop(bytes.remove(place)),
+                _ => bytes.insert(place, b"0123456789-+.eE{}[],:\"n"[random(23)]),
+            }
+        }
+        bytes.extend(b"\n");
+        bytes.extend(short.as_bytes());
+        let mut output = Vec::new();
+        forecast_lines(&bytes[..], &mut output).expect("a vector takes everything");
+        let answers = parsed(&output);
+        assert_eq!(answers.last().unwrap()["id"], "s", "{}", String::from_utf8_lossy(&bytes));
+        output.clear();
+        score_lines(&bytes[..], &mut output).expect("a vector takes everything");
+        assert!(parsed(&output).iter().all(|answer| answer["error"].is_string() || answer["t"].is_u64()));
+    }
+}
+
 #[test]
 fn an_empty_input_is_told() {
     for (answers, problems) in [forecast(""), forecast("\n\n"), score("")] {

@@ -9,6 +9,7 @@ pub mod blend;
 mod choice;
 mod distribution;
 mod ensemble;
+mod follower;
 mod learning;
 mod profile;
 mod quantiles;
@@ -20,6 +21,7 @@ mod trend;
 pub use backtest::Accuracy;
 pub use choice::ModelName;
 pub use distribution::Distribution;
+pub use follower::Follower;
 pub use quantiles::{LEVELS, Quantiles, median};
 pub(crate) use text::significant;
 
@@ -117,10 +119,7 @@ impl Forecast {
 /// # Errors
 /// [`NotReady`] says why there is no forecast and, where it can be told, when there will be one.
 pub fn forecast(history: &History, horizons: &[SignedDuration], now: Timestamp) -> Result<Forecast, NotReady> {
-    let newest = fresh_newest(history, now)?;
-    let leads = leads(history, horizons, newest.at, now)?;
-    enough_samples(history)?;
-    let asked = Asked { history, horizons, leads, newest, now };
+    let asked = Asked::new(history, horizons, now)?;
     let blended = days(history).zip(Prior::shipped()).and_then(|(day, prior)| by_days(&asked, day, prior));
     blended.map_or_else(|| by_paths(&asked), Ok)
 }
@@ -135,7 +134,14 @@ struct Asked<'a> {
     now: Timestamp,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn new(history: &'a History, horizons: &'a [SignedDuration], now: Timestamp) -> Result<Self, NotReady> {
+        let newest = fresh_newest(history, now)?;
+        let leads = leads(history, horizons, newest.at, now)?;
+        enough_samples(history)?;
+        Ok(Self { history, horizons, leads, newest, now })
+    }
+
     fn furthest(&self) -> usize {
         self.leads.iter().copied().max().unwrap_or(1)
     }
@@ -163,15 +169,19 @@ pub(crate) fn days(history: &History) -> Option<usize> {
 /// Where days are in the history: the blend and its rivals. `None` when too little of the past
 /// could be checked.
 fn by_days(asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
-    let furthest = asked.furthest();
-    let blend = Blend::fit(&asked.history.values(), day, furthest, prior);
-    let accuracy = blend.accuracy()?;
+    let values = asked.history.values();
+    from_blend(asked, &Blend::fit(&values, day, asked.furthest(), &asked.leads, prior), &values)
+}
+
+/// What a blend says at the end of `values`.
+fn from_blend(asked: &Asked<'_>, blend: &Blend, values: &[f64]) -> Option<Forecast> {
+    let (accuracy, view) = (blend.accuracy()?, blend.view(values));
     let window = |(horizon, lead): (&SignedDuration, &usize)| {
-        let (maximum, minimum) = blend.window(*lead)?;
+        let (maximum, minimum) = view.window(*lead)?;
         Some(Window { horizon: *horizon, maximum, minimum })
     };
     let windows = asked.horizons.iter().zip(&asked.leads).map(window).collect::<Option<Vec<Window>>>()?;
-    Some(asked.answer((blend.model(), blend.reason()), blend.steps(furthest), windows, accuracy))
+    Some(asked.answer((blend.model(), blend.reason()), view.steps(asked.furthest()), windows, accuracy))
 }
 
 /// Where they are not: models of level and slope, whose errors of the past are whole paths.

@@ -1,13 +1,14 @@
 //! Level and slope by double exponential smoothing, with a slope that must be evident and may fade.
 //!
 //! Both come from one exponentially discounted straight line, which is what double exponential
-//! smoothing estimates, in a form in which a gap is a step without a sample. Never extrapolates a
+//! smoothing estimates, in a form in which a gap is a step without a sample: time goes on and nothing
+//! is forgotten, so that a leak is still a leak after an outage of its metric. Never extrapolates a
 //! slope that the noise around the line can explain.
 
 use super::backtest::Backtest;
 use std::rc::Rc;
 
-/// Memories to choose from, in steps: from an onset a few samples ago to a drift over a day of
+/// Memories to choose from, in samples: from an onset a few samples ago to a drift over a day of
 /// five-minute steps. Doubling, because neighbours closer than that forecast alike; from eight on,
 /// because a slope through fewer samples is mostly noise.
 const MEMORIES: [usize; 6] = [8, 16, 32, 64, 128, 256];
@@ -129,19 +130,23 @@ struct Sums {
 impl Sums {
     /// One step on, with its sample unless it is a gap (NaN).
     fn advance(&mut self, decay: f64, value: f64) {
-        self.xx = decay * (self.xx - 2.0 * self.x + self.weight);
-        self.xy = decay * (self.xy - self.y);
-        self.x = decay * (self.x - self.weight);
-        self.y *= decay;
-        self.yy *= decay;
-        self.weight *= decay;
-        self.weight_squared *= decay * decay;
+        self.xx += self.weight - 2.0 * self.x;
+        self.xy -= self.y;
+        self.x -= self.weight;
         if !value.is_nan() {
+            self.discount(decay);
             self.y += value;
             self.yy += value * value;
             self.weight += 1.0;
             self.weight_squared += 1.0;
         }
+    }
+
+    fn discount(&mut self, decay: f64) {
+        for sum in [&mut self.weight, &mut self.x, &mut self.xx, &mut self.y, &mut self.xy, &mut self.yy] {
+            *sum *= decay;
+        }
+        self.weight_squared *= decay * decay;
     }
 
     /// The line of least discounted squares, its slope reduced to what is evident.
@@ -192,6 +197,15 @@ mod tests {
             let Line { level, slope } = line_after(&values, 16);
             assert!((level - 32.5).abs() < 1e-6 && (slope - 0.5).abs() < 1e-6, "{level}, {slope}");
         }
+    }
+
+    #[test]
+    fn a_slope_is_still_believed_right_after_a_gap() {
+        let mut values: Vec<f64> = (0..60).map(|i| i as f64 + wobble(i)).collect();
+        values.extend([f64::NAN; 40]);
+        values.extend([101.0, 100.0]);
+        let Line { level, slope } = line_after(&values, 8);
+        assert!((slope - 1.0).abs() < 0.1 && (level - 101.0).abs() < 3.0, "{level}, {slope}");
     }
 
     #[test]

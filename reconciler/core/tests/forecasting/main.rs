@@ -2,6 +2,7 @@
 
 mod awkward;
 mod days;
+mod following;
 mod properties;
 mod scenarios;
 mod support;

@@ -36,6 +36,19 @@ fn a_leak_is_seen_long_before_the_limit() {
 }
 
 #[test]
+fn a_leak_is_scored_high_right_after_an_outage_of_its_metric() {
+    for seed in 0..5 {
+        let mut values = leak(seed, 0.015);
+        values[88..108].fill(f64::NAN);
+        let seen = replay(&values, 108, 2.0, &HORIZONS).take(4);
+        for (second, score) in seen {
+            let (probability, _) = longest(&score);
+            assert!(probability > 0.8, "seed {seed}, second {second}: {probability}");
+        }
+    }
+}
+
+#[test]
 fn the_shortest_horizon_is_the_last_to_be_sure() {
     let leak = leak(1, 0.015);
     let scores: Vec<(usize, Score)> = replay(&leak, ONSET, 2.0, &HORIZONS).collect();

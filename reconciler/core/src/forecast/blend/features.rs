@@ -138,8 +138,8 @@ impl Origin {
     /// How the same minute of the last hours stood out from them.
     fn within_hour(&self, past: &Past, target: usize, lead: usize) -> f64 {
         let hour = past.spans.hour;
-        let newest = target - whole(lead, hour);
-        let same = (0..HOURS).filter_map(|back| past.get(newest.checked_sub(back * hour)?));
+        let newest = target.checked_sub(whole(lead, hour));
+        let same = (0..HOURS).filter_map(|back| past.get(newest?.checked_sub(back * hour)?));
         let (sum, count) = same.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
         if 2.0 * count > HOURS as f64 { sum / count - self.six_hours } else { 0.0 }
     }

@@ -7,6 +7,10 @@
 /// Days that make the usual day: each weekday counts once, and a lasting change is learned in days.
 const DAYS: usize = 7;
 
+/// Days of the newest past that a forecast from its end looks at: one and two weeks ago, each with its
+/// surroundings, and the usual days of the last week, which are made of the week before.
+pub(super) const DAYS_LOOKED_AT: usize = 2 * DAYS + 1;
+
 /// Steps on either side over which the usual day is smoothed, as a share of a day (a quarter of an hour).
 const SMOOTH_SHARE: usize = 96;
 
@@ -76,7 +80,7 @@ pub(super) struct Past {
     moves_then: Sums,
     misses_then: Sums,
     /// What counts as no movement at all: a share of the mean movement.
-    still: f64,
+    pub(super) still: f64,
 }
 
 /// Share of a series' mean movement below which one is as good as none.
@@ -86,7 +90,18 @@ const STILL: f64 = 0.02;
 const MISSES_WEIGHT: f64 = 0.2;
 
 impl Past {
+    /// All of the past, as it is learned from.
     pub(super) fn new(values: Vec<f64>, day: usize) -> Self {
+        Self::laid_out(values, day, None)
+    }
+
+    /// The newest part of a past that was learned from, as long as a forecast from its end needs it;
+    /// `still` is what counted as no movement when it was learned from.
+    pub(super) fn recent(values: Vec<f64>, day: usize, still: f64) -> Self {
+        Self::laid_out(values, day, Some(still))
+    }
+
+    fn laid_out(values: Vec<f64>, day: usize, still: Option<f64>) -> Self {
         let held = held(&values);
         let usual = usual_day(&values, &held, day);
         let distance = |a: &f64, b: &f64| (a - b).abs();
@@ -100,7 +115,8 @@ impl Past {
             .collect();
         let spans = Spans::new(day);
         let count = values.len().max(1) as f64;
-        let still = STILL * (moves.iter().sum::<f64>() + MISSES_WEIGHT * misses.iter().sum::<f64>()) / count;
+        let usually = || STILL * (moves.iter().sum::<f64>() + MISSES_WEIGHT * misses.iter().sum::<f64>()) / count;
+        let still = still.unwrap_or_else(usually);
         Self {
             spans,
             levels: [smoothed(&held, spans.hour), smoothed(&held, spans.six_hours)],

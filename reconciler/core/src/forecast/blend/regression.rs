@@ -29,6 +29,12 @@ pub(super) struct Row {
     pub(super) weight: f64,
 }
 
+impl AsRef<Self> for Row {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Row {
     /// What came minus what the weights say.
     pub(super) fn error(&self, weights: &Features) -> f64 {
@@ -52,11 +58,18 @@ struct Sums {
 
 /// Weights of least absolute error over `rows`, beginning at `start`, held at `prior` as strongly
 /// as `strength` rows would.
-pub(super) fn fit(rows: &[Row], start: &Features, prior: &Features, strength: f64, rounds: usize) -> Features {
+pub(super) fn fit<R: AsRef<Row>>(
+    rows: &[R],
+    start: &Features,
+    prior: &Features,
+    strength: f64,
+    rounds: usize,
+) -> Features {
     let scales = scales(rows);
-    let total: f64 = rows.iter().map(|row| row.weight).sum();
-    let squares: f64 = rows.iter().map(|row| row.weight * row.weight).sum();
-    let unit = rows.iter().map(|row| row.weight * row.error(prior).abs()).sum::<f64>() / total;
+    let each = || rows.iter().map(AsRef::as_ref);
+    let total: f64 = each().map(|row| row.weight).sum();
+    let squares: f64 = each().map(|row| row.weight * row.weight).sum();
+    let unit = each().map(|row| row.weight * row.error(prior).abs()).sum::<f64>() / total;
     if !unit.is_finite() || unit <= 0.0 {
         return *prior;
     }
@@ -66,7 +79,7 @@ pub(super) fn fit(rows: &[Row], start: &Features, prior: &Features, strength: f6
         missed: narrow(row.error(prior) / unit),
         weight: narrow(row.weight / total * count),
     };
-    let narrowed: Vec<Narrow> = rows.iter().map(narrowed).collect();
+    let narrowed: Vec<Narrow> = each().map(narrowed).collect();
     let mut moved: Features = std::array::from_fn(|index| (start[index] - prior[index]) * scales[index] / unit);
     for _ in 0..rounds {
         let before = lanes(&moved, |value, _| value, &scales);
@@ -86,10 +99,10 @@ struct Narrow {
 }
 
 /// Root mean square of each column.
-fn scales(rows: &[Row]) -> Features {
+fn scales<R: AsRef<Row>>(rows: &[R]) -> Features {
     let mut scales = [0.0; COUNT];
     for row in rows {
-        for (scale, value) in scales.iter_mut().zip(&row.features) {
+        for (scale, value) in scales.iter_mut().zip(&row.as_ref().features) {
             *scale += value * value;
         }
     }
@@ -206,7 +219,7 @@ mod tests {
     #[test]
     fn few_rows_leave_the_prior_and_none_change_nothing() {
         let prior = [0.5; COUNT];
-        assert_eq!(fit(&[], &prior, &prior, 1.0, 2).map(f64::to_bits), prior.map(f64::to_bits));
+        assert_eq!(fit::<Row>(&[], &prior, &prior, 1.0, 2).map(f64::to_bits), prior.map(f64::to_bits));
         let held = fit(&rows(0.0), &prior, &prior, 1e9, 2);
         assert!((held[0] - 0.5).abs() < 1e-3, "{held:?}");
     }

@@ -37,11 +37,27 @@ impl Squash {
         let median = middle(&mut present);
         let distance = if median > MEDIAN_DISTANCE_MIN * mean { median } else { MEDIAN_DISTANCE_MIN * mean };
         let scale = if distance > 0.0 { STRAIGHT * distance } else { 1.0 };
-        let squash = |value: f64| ((value - centre) / scale).asinh();
-        let squashed: Vec<f64> = values.iter().copied().map(squash).collect();
-        let extreme = |pick: fn(f64, f64) -> f64| squashed.iter().copied().fold(f64::NAN, pick);
-        let floor = if never_negative { squash(0.0) } else { f64::NEG_INFINITY };
-        (Self { centre, scale, seen: (extreme(f64::min), extreme(f64::max)), floor }, squashed)
+        let mut squash = Self { centre, scale, seen: (f64::NAN, f64::NAN), floor: f64::NEG_INFINITY };
+        let squashed: Vec<f64> = values.iter().map(|value| squash.squashed(*value)).collect();
+        squash.see(&squashed);
+        if never_negative {
+            squash.floor = squash.squashed(0.0);
+        }
+        (squash, squashed)
+    }
+
+    /// A value, squashed.
+    pub(super) fn squashed(&self, value: f64) -> f64 {
+        ((value - self.centre) / self.scale).asinh()
+    }
+
+    /// Takes note of squashed values that came later.
+    pub(super) fn see(&mut self, squashed: &[f64]) {
+        let (least, greatest) = self.seen;
+        self.seen = (squashed.iter().copied().fold(least, f64::min), squashed.iter().copied().fold(greatest, f64::max));
+        if self.seen.0 < self.floor {
+            self.floor = f64::NEG_INFINITY;
+        }
     }
 
     /// Distance from the least possible value, if the signal has one.

@@ -5,10 +5,10 @@
 
 use super::bucket::{Bucket, ENDS, buckets};
 use super::features::{self, Features};
+use super::ground::{Checked, Ground, PRIOR_ROWS};
 use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
 use super::spread::{self, Causes};
-use super::{Blend, Checked};
 
 /// Rows of each series that the pooled regression sees.
 const ROWS_PER_SERIES: usize = 60;
@@ -44,8 +44,8 @@ pub fn train(lessons: &[Lesson<'_>], trained_on: &str) -> Prior {
 }
 
 fn checked(lesson: &Lesson<'_>, bucket: Bucket, prior: &LeadPrior) -> Vec<Checked> {
-    let blend = Blend::unlearned(lesson.values, lesson.day);
-    blend.checked(bucket, &blend.places, &prior.weights)
+    let ground = Ground::new(lesson.values, lesson.day);
+    ground.checked(bucket, &prior.weights)
 }
 
 /// Every series counts alike, whatever it is measured in and however long it is.
@@ -77,16 +77,15 @@ fn causes(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Causes {
     let mut sums = [[0.0; spread::COUNT + 1]; spread::COUNT];
     let mut count = 0.0;
     for lesson in lessons {
-        let blend = Blend::unlearned(lesson.values, lesson.day);
-        let checked = blend.checked(bucket, &blend.places, &prior.weights);
-        let rows: Vec<Row> = checked.iter().map(|checked| checked.row).collect();
-        let weights = fit(&rows, &prior.weights, &prior.weights, super::PRIOR_ROWS, ROUNDS);
+        let ground = Ground::new(lesson.values, lesson.day);
+        let checked = ground.checked(bucket, &prior.weights);
+        let weights = fit(&checked, &prior.weights, &prior.weights, PRIOR_ROWS, ROUNDS);
         let mut logs: Vec<[f64; spread::COUNT + 1]> = checked
             .iter()
             .map(|checked| {
                 let mut row = [0.0; spread::COUNT + 1];
                 row[..spread::COUNT].copy_from_slice(&checked.causes);
-                row[spread::COUNT] = blend.past.log(checked.row.error(&weights).abs());
+                row[spread::COUNT] = ground.past.log(checked.row.error(&weights).abs());
                 row
             })
             .collect();

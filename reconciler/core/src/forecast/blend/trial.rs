@@ -5,9 +5,8 @@
 
 use super::bucket::Bucket;
 use super::features::{A_DAY_BEFORE, Features, LEVELS as SMOOTHED, NEWEST};
+use super::ground::{Checked, Ground, errors_of, learn_weights};
 use super::prior::LeadPrior;
-use super::regression::Row;
-use super::{Blend, Checked, Place, errors_of, learn_weights};
 use crate::forecast::backtest::{Loss, Tally};
 use crate::forecast::choice::ModelName;
 use crate::forecast::quantiles::of_weighted;
@@ -43,11 +42,11 @@ fn candidates() -> [(ModelName, Option<Features>); 4] {
 }
 
 /// The model of least loss over the given buckets; `None` when too little could be checked.
-pub(super) fn judge(blend: &Blend, places: &[Place], buckets: &[(Bucket, &LeadPrior)]) -> Option<Verdict> {
+pub(super) fn judge(ground: &Ground, buckets: &[(Bucket, &LeadPrior)]) -> Option<Verdict> {
     let mut tallies = candidates().map(|_| Tally::default());
     let mut judged = 0;
     for (bucket, prior) in buckets {
-        let checked = blend.checked(*bucket, places, &prior.weights);
+        let checked = ground.checked(*bucket, &prior.weights);
         let (newer, older) = split(&checked);
         if newer.len() < ROWS_MIN || older.len() < ROWS_MIN {
             continue;
@@ -89,8 +88,7 @@ fn trial(
     scale: f64,
     tally: &mut Tally,
 ) {
-    let rows: Vec<Row> = older.iter().map(|checked| checked.row).collect();
-    let weights = fixed.unwrap_or_else(|| learn_weights(&rows, &prior.weights, prior));
+    let weights = fixed.unwrap_or_else(|| learn_weights(older, &prior.weights, prior));
     let (mut errors, reference) = errors_of(older, &weights, prior);
     let quantiles = of_weighted(&mut errors);
     for checked in newer {
