@@ -5,7 +5,7 @@ use crate::daemon::Stop;
 use crate::data_lock;
 use crate::http::{Service, Token, check_reach};
 use crate::metrics::PrometheusSource;
-use crate::store::Store;
+use crate::store::{Histories, Store};
 use crate::telemetry::Telemetry;
 use crate::terraform::{Environment, Settings, Terraform};
 use crate::traffic::ControlPlane;
@@ -48,6 +48,8 @@ pub struct App {
     pub config: ServeConfig,
     /// Its memory.
     pub store: Store,
+    /// What was measured, for the time after a restart.
+    pub histories: Histories,
     /// Envoy's source of configuration.
     pub control_plane: ControlPlane,
     /// Runs Terraform.
@@ -64,6 +66,8 @@ pub struct App {
     pub terraform_runs: Semaphore,
     /// Limits forecasts over all groups to one for each core: more would only make each of them later.
     pub forecasts: Semaphore,
+    /// Lets one group at a time read its past.
+    pub past: Semaphore,
     /// Its own metrics.
     pub metrics: Telemetry,
     /// Held while it runs: two reconcilers on one data directory would both act.
@@ -107,8 +111,10 @@ impl App {
             groups_changed: Notify::new(),
             terraform_runs: Semaphore::new(config.terraform_runs_max),
             forecasts: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
+            past: Semaphore::new(1),
             metrics: Telemetry::default(),
             store,
+            histories: Histories::new(config.data.join("histories")),
             config,
             _lock: lock,
         })

@@ -1,7 +1,9 @@
 //! What the newest cycle of each group saw and decided, for those who ask, and the bell that wakes
 //! a group's next cycle. Lost in a restart and rebuilt by the first cycles.
 
+use crate::sample::Foreseen;
 use shadow_core::decision::{Decision, Fleet};
+use shadow_core::feedback::FeedbackView;
 use shadow_core::observation::Observation;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +14,15 @@ use tokio::sync::Notify;
 pub struct View {
     /// What it was decided from.
     pub observation: Option<Observation>,
+    /// What was foreseen when it was decided.
+    pub foreseen: Option<Arc<Foreseen>>,
+    /// What forecasts and alarms were worth so far.
+    pub feedback: Option<Arc<FeedbackView>>,
     /// What was decided.
     pub decision: Option<Decision>,
     /// Why the cycle failed, if it did.
     pub error: Option<String>,
-    /// Whether the score is over the shadowing threshold often enough.
+    /// Whether the score is over the shadowing threshold, or a major anomaly seen, often enough.
     pub alarmed: bool,
     /// The policy's priority.
     pub priority: i64,

@@ -4,17 +4,22 @@
 use crate::agent::{self, AgentConfig, LaunchArgs};
 use crate::api;
 use crate::app::{App, ServeConfig};
+use crate::backtesting::{BacktestArgs, ExitWith, Surroundings, backtest};
 use crate::client::{Client, print};
+use crate::clock;
 use crate::daemon;
 use crate::forecasting;
+use crate::forecasting::group::{Told, written};
 use crate::http::Token;
+use crate::plot::fan_text;
 use crate::terraform::check_module;
 use crate::traffic::bootstrap;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::tz::TimeZone;
 use shadow_core::model::split::SocketSpec;
 use shadow_core::rendering::RootKind;
-use std::io::{BufWriter, StdinLock, StdoutLock};
+use std::io::{BufWriter, IsTerminal as _, StdinLock, StdoutLock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +53,8 @@ enum Command {
     Status(GroupsArgs),
     /// Show why a group did or did not act: inputs, guards, waits.
     Explain(GroupArgs),
+    /// Show what forecasts, scores and alarms of a group were worth.
+    Accuracy(GroupArgs),
     /// Leave a group alone.
     Hold(HoldArgs),
     /// Let a held group go on.
@@ -64,13 +71,68 @@ enum Command {
     Retire(RetireArgs),
     /// Show what happened.
     Journal(JournalArgs),
-    /// Forecast series from standard input, one JSON document per line.
-    Forecast(LinesArgs),
+    /// Show what the signals of a group will probably do, or forecast series from standard input.
+    Forecast(ForecastArgs),
+    /// Show what a policy would have done with recorded telemetry; a check for pipelines. Ends with 0; with 3 when a
+    /// check is not met; with 4 when signals were left out; with 1 when there is no answer.
+    Backtest(Box<BacktestCommand>),
     /// Score series from standard input, tick by tick, one JSON document per line.
     Score(LinesArgs),
+    /// Find anomalies in series from standard input, tick by tick, one JSON document per line.
+    Anomalies(LinesArgs),
     /// Learn the shipped priors anew.
     #[command(hide = true)]
     TrainPrior(TrainArgs),
+}
+
+#[derive(Debug, Args)]
+struct ForecastArgs {
+    /// Name of the group.
+    #[arg(required_unless_present = "jsonl")]
+    group: Option<String>,
+    /// Forecast series from standard input, one JSON document per line.
+    #[arg(long, conflicts_with_all = ["group", "plot", "svg", "json", "signal", "time_zone"])]
+    jsonl: bool,
+    /// Draw a chart of each signal with characters.
+    #[arg(long, conflicts_with_all = ["svg", "json"])]
+    plot: bool,
+    /// Draw a chart as SVG; with several signals one file for each, with its name before the ending.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    svg: Option<PathBuf>,
+    /// Only this signal, in charts.
+    #[arg(long)]
+    signal: Option<String>,
+    #[command(flatten)]
+    zone: ZoneArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+struct BacktestCommand {
+    #[command(flatten)]
+    what: BacktestArgs,
+    #[command(flatten)]
+    zone: ZoneArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+struct ZoneArgs {
+    /// Time zone of what is printed, as in Europe/Berlin; that of TZ or of the system when left out.
+    #[arg(long, value_parser = zone_of)]
+    time_zone: Option<TimeZone>,
+}
+
+impl ZoneArgs {
+    fn zone(&self) -> TimeZone {
+        self.time_zone.clone().unwrap_or_else(|| TimeZone::try_system().unwrap_or(TimeZone::UTC))
+    }
+}
+
+fn zone_of(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_error| format!("{name:?} is no time zone: name one as in Europe/Berlin"))
 }
 
 #[derive(Debug, Args)]
@@ -253,7 +315,7 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn told(error: &anyhow::Error) -> ExitCode {
     print(&mut std::io::stderr(), &format!("Error: {error:#}"));
-    ExitCode::FAILURE
+    error.downcast_ref::<ExitWith>().map_or(ExitCode::FAILURE, |exit| ExitCode::from(exit.code))
 }
 
 /// Logs go to stderr; what they tell is set by `RUST_LOG`, information by default.
@@ -286,11 +348,15 @@ fn start(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Launch(_) => Ok(()),
-        Command::Forecast(_) => filter(forecasting::forecast_lines),
+        Command::Forecast(args) if args.jsonl => filter(forecasting::forecast_lines),
+        Command::Forecast(args) => block_on(false, show_forecast(args)),
+        Command::Backtest(command) => block_on(false, run_backtest(*command)),
         Command::Score(_) => filter(forecasting::score_lines),
+        Command::Anomalies(_) => filter(forecasting::anomaly_lines),
         Command::TrainPrior(args) => forecasting::train_prior(&args.data, &args.trained_on, &args.folder),
         asked @ (Command::Status(_)
         | Command::Explain(_)
+        | Command::Accuracy(_)
         | Command::Hold(_)
         | Command::Release(_)
         | Command::Acknowledge(_)
@@ -323,6 +389,45 @@ fn block_on(threads: bool, work: impl Future<Output = anyhow::Result<()>>) -> an
         tokio::runtime::Builder::new_current_thread()
     };
     builder.enable_all().build().context("the async runtime cannot be started")?.block_on(work)
+}
+
+async fn show_forecast(args: ForecastArgs) -> anyhow::Result<()> {
+    let forecast = client(&args.api)?.group_forecast(args.group.as_deref().unwrap_or_default()).await?;
+    if args.api.json {
+        say(&serde_json::to_string_pretty(&forecast)?);
+        return Ok(());
+    }
+    let told = Told { forecast: &forecast, zone: args.zone.zone() };
+    match (&args.svg, args.plot) {
+        (Some(path), _) => say(&written(&told.charts(args.signal.as_deref())?, path)?),
+        (None, true) => {
+            let charts = told.charts(args.signal.as_deref())?;
+            let texts: Vec<String> = charts.iter().map(|(_, chart)| fan_text(chart, terminal_width())).collect();
+            say(&texts.join("\n"));
+        }
+        (None, false) => say(&told.table()),
+    }
+    Ok(())
+}
+
+/// Width of a terminal of which nothing is known.
+const TERMINAL_WIDTH: usize = 80;
+
+/// That of the terminal, else what `COLUMNS` says.
+fn terminal_width() -> usize {
+    let of_terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
+    let of_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    of_terminal.filter(|columns| *columns > 0).or_else(of_variable).unwrap_or(TERMINAL_WIDTH)
+}
+
+async fn run_backtest(command: BacktestCommand) -> anyhow::Result<()> {
+    let BacktestCommand { what, zone, api } = command;
+    let watched = std::io::stderr().is_terminal();
+    let surroundings =
+        Surroundings { client: client(&api)?, zone: zone.zone(), now: clock::now(), json: api.json, watched };
+    let (text, exit) = backtest(&what, &surroundings).await?;
+    say(&text);
+    exit.map_or(Ok(()), |exit| Err(exit.into()))
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
@@ -373,6 +478,7 @@ async fn ask(command: Command) -> anyhow::Result<()> {
     let text = match command {
         Command::Status(GroupsArgs { group, api }) => client(&api)?.status(group.as_deref(), api.json).await?,
         Command::Explain(GroupArgs { group, api }) => client(&api)?.explain(&group, api.json).await?,
+        Command::Accuracy(GroupArgs { group, api }) => client(&api)?.accuracy(&group, api.json).await?,
         Command::Hold(HoldArgs { group: GroupArgs { group, api }, reason, duration }) => {
             client(&api)?.hold(&group, &reason, duration.as_deref()).await?
         }
@@ -394,7 +500,9 @@ async fn ask(command: Command) -> anyhow::Result<()> {
         | Command::Openapi
         | Command::CheckModule(_)
         | Command::Forecast(_)
+        | Command::Backtest(_)
         | Command::Score(_)
+        | Command::Anomalies(_)
         | Command::TrainPrior(_) => String::new(),
     };
     say(&text);

@@ -1,12 +1,17 @@
 //! The API as the command line uses it, and its answers as text for people.
 
-use crate::api::{Explanation, HoldBody, JournalPage, RetireBody, Status};
+use crate::api::{Explanation, GroupForecast, HoldBody, JournalPage, RetireBody, SignalHistory, Status};
+use crate::backtesting::parts;
 use crate::http::{ErrorBody, Token};
-use crate::store::Page;
+use crate::store::{Page, Stored};
 use anyhow::{Context, bail, ensure};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shadow_core::feedback::FeedbackView;
+use shadow_core::history::Sample;
+use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::{GroupSpec, name};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -17,6 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Records asked for at once: a page arrives within the timeout also over a slow line.
 const JOURNAL_PAGE: u32 = 500;
+
+/// Steps of a signal's past asked for at once: some 600 kB.
+const HISTORY_PAGE: i32 = 10_000;
 
 /// A client of a reconciler's API.
 #[derive(Debug)]
@@ -128,6 +136,62 @@ impl Client {
         explanation_text(&explanation)
     }
 
+    /// What a group's signals will probably do.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn group_forecast(&self, group: &str) -> anyhow::Result<GroupForecast> {
+        self.get(&address(group, "forecast")?).await
+    }
+
+    /// A declared group.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn group(&self, group: &str) -> anyhow::Result<GroupSpec> {
+        Ok(self.get::<Stored<GroupSpec>>(&format!("/v1/groups/{}", valid(group)?)).await?.spec)
+    }
+
+    /// A declared policy.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn policy(&self, policy: &str) -> anyhow::Result<PolicySpec> {
+        ensure!(name::is_valid(policy), "{policy:?} is not the name of a policy: {}", name::RULE);
+        Ok(self.get::<Stored<PolicySpec>>(&format!("/v1/policies/{policy}")).await?.spec)
+    }
+
+    /// What was measured of a signal of a group's primary in a span of time, at the step of the group's policy.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached, refuses or cannot read it.
+    pub async fn samples(
+        &self,
+        group: &str,
+        signal: &str,
+        span: (Timestamp, Timestamp),
+        step: SignedDuration,
+    ) -> anyhow::Result<Vec<Sample>> {
+        let mut samples: Vec<Sample> = Vec::new();
+        for (start, end) in parts(span, step, HISTORY_PAGE) {
+            let path = format!("{}?start={start}&end={end}", address(group, &format!("history/{signal}"))?);
+            samples.extend(self.get::<SignalHistory>(&path).await?.samples);
+        }
+        Ok(samples)
+    }
+
+    /// What forecasts, scores and alarms of a group were worth.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn accuracy(&self, group: &str, json: bool) -> anyhow::Result<String> {
+        let view: FeedbackView = self.get(&address(group, "feedback")?).await?;
+        if json {
+            return Ok(serde_json::to_string_pretty(&view)?);
+        }
+        feedback_text(&view)
+    }
+
     /// Leaves a group alone.
     ///
     /// # Errors
@@ -233,6 +297,40 @@ fn status_text(status: &Status) -> String {
     format!("{}\n{text}", status.group)
 }
 
+fn feedback_text(view: &FeedbackView) -> anyhow::Result<String> {
+    let mut text =
+        String::from("forecasts beside what came (loss beside that of the value a day before: below 1 is better)\n");
+    for row in &view.forecasts {
+        let loss = row.loss_ratio.map_or_else(|| "unknown".to_owned(), |ratio| format!("{ratio:.2}"));
+        let (inner, outer) = (100.0 * row.coverage_80, 100.0 * row.coverage_95);
+        writeln!(
+            text,
+            "  {} at {:.0} s ({}): loss {loss}, {inner:.0} % within the 80 % interval, {outer:.0} % within 95 %, {} compared",
+            row.signal, row.horizon_seconds, row.model, row.compared
+        )?;
+    }
+    writeln!(text, "scores beside what came")?;
+    for of in &view.scores {
+        let skill = of.skill.map_or_else(|| "unknown".to_owned(), |skill| format!("{skill:.2}"));
+        writeln!(
+            text,
+            "  within {:.0} s: Brier skill {skill}, {} looks, {} broke",
+            of.horizon_seconds, of.looks, of.broke
+        )?;
+    }
+    writeln!(text, "alarms and broken limits")?;
+    for (label, count) in &view.counts {
+        writeln!(text, "  {}: {count}", label.name())?;
+    }
+    for (what, dated) in [("in effect", &view.thresholds_in_effect), ("on trial", &view.thresholds_on_trial)] {
+        if let Some(dated) = dated {
+            let (shadowing, critical) = (dated.thresholds.shadowing, dated.thresholds.critical);
+            writeln!(text, "thresholds {what} since {}: {shadowing} and {critical}: {}", dated.since, dated.reason)?;
+        }
+    }
+    Ok(text)
+}
+
 fn explanation_text(explanation: &Explanation) -> anyhow::Result<String> {
     let mut text = status_text(&explanation.status);
     writeln!(text, "\n  guards of the last decision")?;
@@ -243,6 +341,13 @@ fn explanation_text(explanation: &Explanation) -> anyhow::Result<String> {
     let observation = explanation.observation.as_ref();
     if let Some(outage) = observation.and_then(|observation| observation.metrics_outage.as_ref()) {
         writeln!(text, "\n  metrics: {outage}")?;
+    }
+    if let Some(observation) = observation.filter(|observation| !observation.anomalies.is_empty()) {
+        let expected = observation.expected_event.iter().map(|event| format!(" (expected: {event})"));
+        writeln!(text, "\n  anomalies{}", expected.collect::<String>())?;
+        for anomaly in &observation.anomalies {
+            writeln!(text, "    {} (severity {:.1})", anomaly.text, anomaly.severity)?;
+        }
     }
     if let Some(score) = observation.and_then(|observation| observation.score.as_ref()) {
         writeln!(text, "\n  parts of the score")?;

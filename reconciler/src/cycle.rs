@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::board::View;
+use crate::feedback::Keeper;
 use crate::journal::{Entry, Kind};
 use crate::roots::{RootJob, RootWork, by_slot, instances, weights_output};
 use crate::sample::{GroupSample, Sampler};
@@ -14,6 +15,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use serde_json::json;
 use shadow_core::decision::{Context, Decision, RootGoal, decide};
+use shadow_core::feedback::Evaluation;
 use shadow_core::model::group::{GroupSpec, PrimarySpec};
 use shadow_core::model::slot::{Endpoint, Instance, Role, Slot};
 use shadow_core::model::{Group, Phase, Policy, SlotId};
@@ -42,6 +44,7 @@ pub struct Runner {
     capacity: RootJob,
     traffic: RootJob,
     warmups: Warmups,
+    feedback: Keeper,
     /// Whether the remembered state was taken over by this process.
     leads: bool,
 }
@@ -63,6 +66,7 @@ impl Runner {
             capacity: RootJob::default(),
             traffic: RootJob::default(),
             warmups: Warmups::default(),
+            feedback: Keeper::default(),
             leads: false,
         }
     }
@@ -73,7 +77,8 @@ impl Runner {
     /// When the store cannot be read or written; then nothing was started.
     pub async fn run_once(&mut self, now: Timestamp) -> anyhow::Result<Next> {
         let Some(declared) = self.app.store.group(&self.name)? else { return Ok(self.forget()) };
-        let (group, policy) = self.declaration(declared)?;
+        let (group, declared) = self.declaration(declared)?;
+        let policy = self.feedback.adapted(&self.app, &self.name, &declared);
         let (mut state, mut entries) = self.remembered(&group.spec, now)?;
         let before = state.clone();
         let commands_taken = self.take_commands(&mut state, &mut entries)?;
@@ -83,6 +88,7 @@ impl Runner {
         let context = Context { group: &group, policy: &policy, observation: &observation, fleet: &fleet, now };
         let decision = decide(context, &state);
         entries.extend(self.entries(&before, &decision, &observation));
+        entries.extend(self.learn(&group, &declared, &observation, &decision, now));
         if !entries.is_empty() || without_evidence(&before) != without_evidence(&decision.state) || !self.leads {
             self.app.store.save_state(&self.name, &decision.state, now, &entries, commands_taken)?;
         }
@@ -94,14 +100,31 @@ impl Runner {
         Ok(next)
     }
 
-    /// Waits for what is still running, at the end.
+    /// Compares what was said before with what came.
+    fn learn(
+        &mut self,
+        group: &Group,
+        policy: &Policy,
+        observation: &Observation,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        let Some(sample) = &self.sample else { return Vec::new() };
+        let evaluation = Evaluation { group, policy, observation, state: &decision.state, now };
+        self.feedback.learn(&self.app, evaluation, sample, &self.sampler)
+    }
+
+    /// Keeps what was measured and waits for what is still running, at the end.
     pub async fn finish(&mut self) {
+        self.sampler.keep(&self.app, &self.name).await;
+        self.feedback.save(&self.app, &self.name);
         self.capacity.finish().await;
         self.traffic.finish().await;
     }
 
     fn forget(&self) -> Next {
         self.app.board.remove(&self.name);
+        self.app.histories.forget(&self.name);
         Next::Gone
     }
 
@@ -190,8 +213,10 @@ impl Runner {
         }
         Ok(Observation {
             sampled_at: sample.at,
-            score: Some(sample.score.clone()),
+            score: Some(sample.foreseen.score.clone()),
             metrics_outage: sample.metrics_outage.clone(),
+            anomalies: sample.anomalies.clone(),
+            expected_event: sample.expected_event.clone(),
             signals: sample.signals.clone(),
             health,
             route,
@@ -286,10 +311,13 @@ impl Runner {
 
     fn publish(&self, observation: Observation, decision: Decision, policy: &Policy) {
         let required = policy.spec.evaluations.required as usize;
+        let evidence = &decision.state.evidence;
         let view = View {
-            alarmed: decision.state.evidence.staging.count() >= required,
+            alarmed: evidence.staging.count().max(evidence.anomalous.count()) >= required,
             priority: policy.spec.failover_priority,
             observation: Some(observation),
+            feedback: self.feedback.view(),
+            foreseen: self.sample.as_ref().map(|sample| sample.foreseen.clone()),
             decision: Some(decision),
             error: None,
         };

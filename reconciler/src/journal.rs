@@ -19,6 +19,8 @@ pub enum Kind {
     Takeover,
     /// The group is left alone because a human changed something.
     Hold,
+    /// What an alarm or a breach turned out to be, or what a threshold is to become.
+    Feedback,
     /// Something deserves a human's attention.
     Alert,
     /// Something did not work.

@@ -1,31 +1,43 @@
 //! Takes one sample of a group: pulls its metrics, asks its instances how they are, forecasts and
 //! scores. Reads only. What could not be read is absent from the sample, with the reason.
 
+mod anomalies;
+mod foreseen;
+mod keep;
+mod pull;
+mod track;
+
+pub use foreseen::{Calibrated, CalibrationBin, Foreseen};
+
 use crate::app::App;
-use crate::metrics::MetricsError;
+use anomalies::expected_event;
 use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
-use shadow_core::forecast::{Forecast, NotReady, forecast};
-use shadow_core::history::{FROZEN_SAMPLES, History, Sample};
-use shadow_core::model::group::{SignalSpec, replace_placeholders};
+use shadow_core::anomaly::{Anomalies, Anomaly};
+use shadow_core::history::FROZEN_SAMPLES;
+use shadow_core::model::group::replace_placeholders;
 use shadow_core::model::slot::Instance;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::observation::{Health, Lag};
-use shadow_core::score::{Score, SignalForecast, score};
 use shadow_core::state::GroupState;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use track::{Track, patience};
 
 /// What one look at a group brought.
 #[derive(Debug, Clone)]
 pub struct GroupSample {
     /// When.
     pub at: Timestamp,
-    /// Score of the primary.
-    pub score: Score,
+    /// What is foreseen of the primary, with its score.
+    pub foreseen: Arc<Foreseen>,
     /// Why the metrics cannot be relied on, if so.
     pub metrics_outage: Option<String>,
+    /// What is unlike the past of a signal or unlike its peers.
+    pub anomalies: Vec<Anomaly>,
+    /// Why anomalies are to be expected, if a calendar says so.
+    pub expected_event: Option<String>,
     /// Newest fresh value of each signal, by slot.
     pub signals: BTreeMap<SlotId, BTreeMap<String, f64>>,
     /// What the probe and the agent say of each slot.
@@ -34,14 +46,14 @@ pub struct GroupSample {
     pub lag: Option<Lag>,
 }
 
-/// Keeps the histories of a group's signals between samples.
+/// Keeps what is known of a group's signals between samples.
 #[derive(Debug, Default)]
 pub struct Sampler {
-    histories: BTreeMap<(SlotId, String), Arc<History>>,
+    tracks: BTreeMap<(SlotId, String), Track>,
+    anomalies: Anomalies,
+    /// When histories were last written to the disk or read from it; nothing was tried yet when absent.
+    kept_at: Option<Timestamp>,
 }
-
-/// Evaluations without a new value until a signal counts as stale.
-const STALE_INTERVALS: i32 = 3;
 
 /// Most time for one health probe. A service that is slower than that is not well.
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(5);
@@ -60,7 +72,8 @@ impl Sampler {
         let limit = Duration::try_from(policy.interval).unwrap_or(PROBE_TIMEOUT_MAX).min(PROBE_TIMEOUT_MAX);
         let instances: Vec<(&SlotId, &Instance)> =
             state.slots.iter().filter_map(|(id, slot)| Some((id, slot.instance.as_ref()?))).collect();
-        self.histories.retain(|(slot, _), _| state.slots.contains_key(slot));
+        self.tracks.retain(|(slot, name), _| state.slots.contains_key(slot) && group.spec.signals.contains_key(name));
+        self.restore(app, group, policy, &instances, at).await;
         let (pulled, health, lag) = join3(
             self.pull(app, group, policy, &instances, at, limit),
             join_all(instances.iter().map(|(id, instance)| look_at(app, id, instance, at, limit))),
@@ -68,88 +81,49 @@ impl Sampler {
         )
         .await;
         let primary = state.primary();
-        let patience = policy.interval.max(policy.step).saturating_mul(STALE_INTERVALS);
+        let patience = patience(policy);
         let outage = pulled.get(primary).cloned().or_else(|| self.outage(group, primary, at, patience));
+        let foreseen = self.foresee(app, group, policy, primary, at).await;
+        let anomalies = self.find_anomalies(app, group, policy, state, at).await;
+        self.keep_if_due(app, group, policy, at).await;
         GroupSample {
             at,
-            score: self.score(app, group, policy, primary, at).await,
+            foreseen: Arc::new(foreseen),
             metrics_outage: outage,
+            anomalies,
+            expected_event: expected_event(app, group, at),
             signals: self.newest(group, &instances, at, patience),
             health: health.into_iter().collect(),
             lag: lag.ok().flatten(),
         }
     }
 
-    /// Brings the histories up to date. Answers why it could not, by slot.
-    async fn pull(
-        &mut self,
-        app: &App,
-        group: &Group,
-        policy: &Policy,
-        instances: &[(&SlotId, &Instance)],
-        at: Timestamp,
-        limit: Duration,
-    ) -> BTreeMap<SlotId, String> {
-        let histories = &self.histories;
-        let wanted = instances.iter().flat_map(|(id, instance)| {
-            group.spec.signals.iter().filter_map(move |(name, signal)| {
-                let key = ((*id).clone(), name.clone());
-                let start = first_wanted(histories.get(&key).map(AsRef::as_ref), policy.history, at)?;
-                Some((key, signal.query_for(&group.name, id, &instance.instance_id), start))
-            })
-        });
-        let answers = join_all(wanted.map(|(key, query, start)| async move {
-            let range = app.prometheus.range(&query, start, at, policy.step);
-            (key, tokio::time::timeout(limit, range).await)
-        }))
-        .await;
-        let mut failures = BTreeMap::new();
-        for (key, answer) in answers {
-            match answer {
-                Ok(Ok(samples)) => self.remember(key, policy, samples, at),
-                // A signal without a series yet is told by its missing history.
-                Ok(Err(MetricsError::NoSeries { .. })) => {}
-                Ok(Err(error)) => drop(failures.insert(key.0, format!("signal {}: {error}", key.1))),
-                Err(_late) => drop(failures.insert(key.0, format!("signal {}: no answer within {limit:?}", key.1))),
-            }
-        }
-        failures
+    fn track(&self, slot: &SlotId, signal: &str) -> Option<&Track> {
+        self.tracks.get(&(slot.clone(), signal.to_owned()))
     }
 
-    fn remember(&mut self, key: (SlotId, String), policy: &Policy, samples: Vec<(Timestamp, f64)>, now: Timestamp) {
-        // A changed step needs other samples.
-        let fits = |history: &Arc<History>| history.step() == policy.step;
-        let known = self.histories.remove(&key).filter(fits);
-        let mut history = known.unwrap_or_else(|| Arc::new(History::new(policy.step, policy.history)));
-        // No copy is made: a forecast gives the history back before the next sample is taken.
-        let window = Arc::make_mut(&mut history);
-        for (at, value) in samples {
-            window.push(Sample { at, value }, now);
-        }
-        self.histories.insert(key, history);
-    }
-
-    fn history(&self, slot: &SlotId, signal: &str) -> Option<&History> {
-        self.histories.get(&(slot.clone(), signal.to_owned())).map(AsRef::as_ref)
+    /// What was measured of a signal in the step that a time is in.
+    pub(crate) fn measured(&self, slot: &SlotId, signal: &str, at: Timestamp) -> Option<f64> {
+        self.track(slot, signal)?.history.value_at(at)
     }
 
     fn outage(&self, group: &Group, primary: &SlotId, now: Timestamp, patience: SignedDuration) -> Option<String> {
         let mut frozen = 0;
         for name in group.spec.signals.keys() {
-            let Some(history) = self.history(primary, name) else {
+            let known = self.track(primary, name).and_then(|track| Some((track, track.newest_at()?)));
+            let Some((track, newest)) = known else {
                 return Some(format!(
                     "signal {name} of slot {primary} has no series: check its query and the scrape job"
                 ));
             };
-            if let Some(skew) = history.skew() {
+            if let Some(skew) = track.history.skew() {
                 return Some(format!("signal {name} has samples {skew:#} in the future: check the clocks"));
             }
-            if history.is_stale(now, patience) {
-                let newest = history.newest().map_or_else(|| "never".to_owned(), |at| at.to_string());
+            if track.fresh(now, patience).is_none() {
                 return Some(format!("signal {name} of slot {primary} is stale: its newest value is from {newest}"));
             }
-            let stands = history.frozen_samples();
-            frozen += usize::from(stands >= FROZEN_SAMPLES && stands < history.present());
+            let stands = track.history.frozen_samples();
+            frozen += usize::from(stands >= FROZEN_SAMPLES && stands < track.history.present());
         }
         let all = group.spec.signals.len();
         (frozen == all && all > 1).then(|| format!("all signals have stood still for {FROZEN_SAMPLES} samples"))
@@ -162,70 +136,10 @@ impl Sampler {
         now: Timestamp,
         patience: SignedDuration,
     ) -> BTreeMap<SlotId, BTreeMap<String, f64>> {
-        let fresh = |slot: &SlotId, name: &String| {
-            let history = self.history(slot, name).filter(|history| !history.is_stale(now, patience))?;
-            let value = history.newest_value()?;
-            Some((name.clone(), value))
-        };
+        let fresh = |slot: &SlotId, name: &String| Some((name.clone(), self.track(slot, name)?.fresh(now, patience)?));
         let of_slot = |slot: &SlotId| group.spec.signals.keys().filter_map(|name| fresh(slot, name)).collect();
         instances.iter().map(|(id, _)| ((*id).clone(), of_slot(id))).collect()
     }
-
-    /// Forecasts and scores on a thread of its own: milliseconds of arithmetic for each signal would keep the workers
-    /// from answering Envoy and the API.
-    async fn score(&self, app: &App, group: &Group, policy: &Policy, primary: &SlotId, now: Timestamp) -> Score {
-        let signals: Vec<Signal> = group
-            .spec
-            .signals
-            .iter()
-            .map(|(name, spec)| {
-                let history = self.histories.get(&(primary.clone(), name.clone())).cloned();
-                Signal { name: name.clone(), spec: spec.clone(), history }
-            })
-            .collect();
-        let horizons = policy.horizons.clone();
-        // The semaphore is never closed.
-        let _permit = app.forecasts.acquire().await.ok();
-        let scoring = tokio::task::spawn_blocking(move || score_signals(&signals, &horizons, now));
-        scoring.await.unwrap_or_else(|error| {
-            tracing::error!(group = %group.name, %error, "forecasting ended in a panic: please report it");
-            score(&[], &policy.horizons, now)
-        })
-    }
-}
-
-/// From when on samples of a signal are asked for: a whole window at first, later what is new. `None` where a step is
-/// longer than the interval and nothing new can be there yet.
-fn first_wanted(history: Option<&History>, window: SignedDuration, at: Timestamp) -> Option<Timestamp> {
-    let next = history.and_then(History::next_needed);
-    let start = next.unwrap_or_else(|| at.checked_sub(window).unwrap_or(at));
-    (start <= at).then_some(start)
-}
-
-/// A signal of the primary, with what is known of its past.
-struct Signal {
-    name: String,
-    spec: SignalSpec,
-    history: Option<Arc<History>>,
-}
-
-impl Signal {
-    fn forecast(&self, horizons: &[SignedDuration], now: Timestamp) -> Result<Forecast, NotReady> {
-        match &self.history {
-            Some(history) => forecast(history, horizons, now),
-            None => Err(NotReady { reason: "it has no series yet".to_owned(), ready_at: None }),
-        }
-    }
-}
-
-fn score_signals(signals: &[Signal], horizons: &[SignedDuration], now: Timestamp) -> Score {
-    let forecasts: Vec<_> = signals.iter().map(|signal| signal.forecast(horizons, now)).collect();
-    let signals: Vec<SignalForecast<'_>> = signals
-        .iter()
-        .zip(&forecasts)
-        .map(|(Signal { name, spec, .. }, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
-        .collect();
-    score(&signals, horizons, now)
 }
 
 /// What the probe and the agent say of one slot.
@@ -258,28 +172,4 @@ async fn lag(app: &App, group: &Group, state: &GroupState, at: Timestamp) -> Opt
     let (seconds, bytes, position) =
         join3(ask(&queries.lag_seconds), ask(&queries.lag_bytes), ask(&queries.position)).await;
     Some(Lag { seconds: seconds?, bytes: bytes?, position: position? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WINDOW: SignedDuration = SignedDuration::from_hours(1);
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn a_new_signal_is_asked_for_its_whole_window() {
-        assert_eq!(first_wanted(None, WINDOW, at(7_200)), Some(at(3_600)));
-    }
-
-    #[test]
-    fn within_a_long_step_nothing_is_asked_for() {
-        let mut history = History::new(SignedDuration::from_mins(5), WINDOW);
-        history.push(Sample { at: at(7_200), value: 1.0 }, at(7_200));
-        assert_eq!(first_wanted(Some(&history), WINDOW, at(7_260)), None);
-        assert_eq!(first_wanted(Some(&history), WINDOW, at(7_500)), Some(at(7_500)));
-    }
 }

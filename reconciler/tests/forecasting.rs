@@ -1,8 +1,8 @@
-//! The filters `forecast --jsonl` and `score --jsonl`: what they answer, and what they say of input
+//! The filters `forecast --jsonl`, `score --jsonl` and `anomalies --jsonl`: what they answer, and what they say of input
 //! that cannot be understood.
 
 use serde_json::{Value, json};
-use shadow_reconciler::forecasting::{forecast_lines, score_lines};
+use shadow_reconciler::forecasting::{anomaly_lines, forecast_lines, score_lines};
 
 /// The answers to lines, and how many had a problem.
 fn forecast(lines: &str) -> (Vec<Value>, usize) {
@@ -14,6 +14,12 @@ fn forecast(lines: &str) -> (Vec<Value>, usize) {
 fn score(lines: &str) -> (Vec<Value>, usize) {
     let mut output = Vec::new();
     let problems = score_lines(lines.as_bytes(), &mut output).expect("a vector takes everything");
+    (parsed(&output), problems)
+}
+
+fn anomalies(lines: &str) -> (Vec<Value>, usize) {
+    let mut output = Vec::new();
+    let problems = anomaly_lines(lines.as_bytes(), &mut output).expect("a vector takes everything");
     (parsed(&output), problems)
 }
 
@@ -103,6 +109,41 @@ fn an_earlier_answer_does_not_depend_on_later_ticks() {
         |count: usize| std::iter::once(series.clone()).chain((0..count).map(tick)).collect::<Vec<_>>().join("\n");
     let (few, many) = (score(&lines(400)).0, score(&lines(700)).0);
     assert_eq!(few[..], many[..400]);
+}
+
+#[test]
+fn an_odd_value_is_an_alarm_in_its_tick_and_a_limit_is_not_needed() {
+    for series in [
+        r#"{"type": "series", "id": "a", "step": 300, "limit": null, "horizon": 12}"#,
+        r#"{"type": "series", "id": "a", "step": 300}"#,
+    ] {
+        let value = |t: usize| if t == 700 { 40.0 } else { (t * 37 % 17) as f64 };
+        let ticks = (0..702).map(|t| json!({"type": "tick", "t": t, "v": {"a": value(t)}}).to_string());
+        let lines: Vec<String> = std::iter::once(series.to_owned()).chain(ticks).collect();
+        let (answers, problems) = anomalies(&lines.join("\n"));
+        assert_eq!((problems, answers.len()), (0, 702));
+        assert_eq!(answers[3]["p"], json!({}), "too little is known yet");
+        assert_eq!((&answers[699]["alarm"]["a"], &answers[700]["alarm"]["a"]), (&json!(0), &json!(1)));
+    }
+}
+
+#[test]
+fn what_anomalies_cannot_be_found_in_is_told() {
+    let (answers, problems) = anomalies(
+        &[
+            r#"{"type": "series", "id": "a", "step": 7200}"#,
+            r#"{"type": "tick", "t": 0, "v": {"a": 1.0}}"#,
+            r#"{"type": "series", "id": "b", "step": "x"}"#,
+            r#"{"type": "series", "id": "c", "step": 60}"#,
+            r#"{"type": "tick", "t": 1, "v": {"c": null}}"#,
+        ]
+        .join("\n"),
+    );
+    assert_eq!(problems, 3);
+    assert_eq!(answers[0]["error"], "step is 7200: it must divide a day and be an hour at most");
+    assert_eq!(answers[1]["error"], "tick 0 has a value of a series that was not described");
+    assert!(answers[2]["error"].as_str().unwrap().contains("expected u32"), "{}", answers[2]);
+    assert_eq!(answers[3], json!({"t": 1, "p": {}, "alarm": {}}), "the others go on");
 }
 
 #[test]

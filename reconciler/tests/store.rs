@@ -2,14 +2,15 @@
 
 #![cfg(test)]
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::json;
-use shadow_core::model::SlotId;
+use shadow_core::feedback::{Feedback, Stated};
 use shadow_core::model::group::GroupSpec;
 use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::slot::{Role, Slot};
 use shadow_core::model::split::SplitSpec;
+use shadow_core::model::{CalendarSpec, SlotId};
 use shadow_core::state::{GroupState, Request};
 use shadow_reconciler::journal::{Entry, Kind};
 use shadow_reconciler::store::{Command, JOURNAL_RECORDS_MAX, Put, RootRecord, Store};
@@ -68,6 +69,7 @@ impl Filled {
         store.put_split(&split(), |_| Ok::<_, Infallible>(())).unwrap().unwrap();
         store.save_state("checkout", &state(), now(), &[entry("first"), entry("second")], 0).unwrap();
         store.save_root("checkout", "capacity", &root()).unwrap();
+        store.save_feedback("checkout", &feedback()).unwrap();
         store.add_command("checkout", &Command::Request(Request::Failover)).unwrap();
         filled
     }
@@ -80,6 +82,37 @@ impl Filled {
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
+}
+
+fn feedback() -> Feedback {
+    let mut feedback = Feedback::default();
+    let quantiles = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 1e30 / 3.0];
+    let (signal, model, horizon) = ("latency".to_owned(), "blend".to_owned(), SignedDuration::from_hours(1));
+    let stated = Stated { signal, model, horizon, made_at: now(), target: now(), quantiles, naive: 0.1 };
+    feedback.compare(now(), vec![stated], |_, _| None);
+    feedback.compare(now(), Vec::new(), |_, _| Some(0.3));
+    feedback
+}
+
+#[test]
+fn what_was_learned_goes_with_its_group() {
+    let filled = Filled::new();
+    let store = Store::open(&filled.path()).unwrap();
+    assert_eq!(feedback().view().forecasts[0].compared, 1);
+    store.remove_group("checkout").unwrap();
+    assert_eq!(store.feedback("checkout").unwrap(), None);
+    store.save_feedback("checkout", &feedback()).unwrap();
+    assert_eq!(store.feedback("checkout").unwrap(), None, "a late write does not bring it back");
+}
+
+#[test]
+fn a_store_of_an_earlier_version_gets_what_it_lacks() {
+    let filled = Filled::new();
+    filled.raw().execute_batch("DROP TABLE feedback; PRAGMA user_version = 2;").unwrap();
+    let store = Store::open(&filled.path()).unwrap();
+    assert_eq!(store.feedback("checkout").unwrap(), None);
+    store.save_feedback("checkout", &feedback()).unwrap();
+    assert_eq!(store.group_names().unwrap(), ["checkout"]);
 }
 
 fn root() -> RootRecord {
@@ -105,6 +138,7 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(store.splits().unwrap(), [split()]);
     assert_eq!(store.state("checkout").unwrap().unwrap(), state());
     assert_eq!(store.root("checkout", "capacity").unwrap(), root());
+    assert_eq!(store.feedback("checkout").unwrap(), Some(feedback()));
     assert_eq!(store.commands("checkout").unwrap().0, [Command::Request(Request::Failover)]);
     let messages = store.journal(None, 0, 10).unwrap().into_iter().map(|record| record.entry.message);
     assert_eq!(messages.collect::<Vec<_>>(), ["first", "second"]);
@@ -223,6 +257,79 @@ fn a_store_of_a_newer_version_is_refused() {
     let error = refusal(&filled.path());
     assert!(error.contains("it has version 99") && error.contains("use the newer reconciler"), "{error}");
     assert!(std::fs::read(filled.path()).unwrap() == before, "the file was changed");
+}
+
+/// The tables of version 1, as they were.
+const VERSION_1: &str = "
+    CREATE TABLE policies (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
+    CREATE TABLE groups (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
+    CREATE TABLE states (name TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+    CREATE TABLE splits (name TEXT PRIMARY KEY, spec TEXT NOT NULL) STRICT;
+    CREATE TABLE roots (name TEXT NOT NULL, root TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (name, root)) STRICT;
+    CREATE TABLE commands (id INTEGER PRIMARY KEY, name TEXT NOT NULL, command TEXT NOT NULL) STRICT;
+    CREATE TABLE journal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, name TEXT NOT NULL, entry TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX journal_by_group ON journal (name, id);
+    PRAGMA user_version = 1;
+";
+
+/// A store of version 1 that has something of everything.
+fn version_1() -> Filled {
+    let filled = Filled { folder: TempDir::new().unwrap() };
+    let raw = filled.raw();
+    raw.pragma_update(None, "journal_mode", "WAL").unwrap();
+    raw.execute_batch(VERSION_1).unwrap();
+    let text = |value: serde_json::Value| value.to_string();
+    let insert = |sql: &str, values: &[String]| raw.execute(sql, rusqlite::params_from_iter(values)).unwrap();
+    insert("INSERT INTO policies VALUES ('default', ?1, 4)", &[text(json!(policy()))]);
+    insert("INSERT INTO groups VALUES ('checkout', ?1, 2)", &[text(json!(group()))]);
+    insert("INSERT INTO states VALUES ('checkout', ?1)", &[text(json!(state()))]);
+    insert("INSERT INTO splits VALUES ('checkout', ?1)", &[text(json!(split()))]);
+    insert("INSERT INTO roots VALUES ('checkout', 'capacity', ?1)", &[text(json!(root()))]);
+    let command = text(json!(Command::Request(Request::Failover)));
+    insert("INSERT INTO commands (name, command) VALUES ('checkout', ?1)", &[command]);
+    let journal = "INSERT INTO journal (at, name, entry) VALUES (?1, 'checkout', ?2)";
+    insert(journal, &[now().to_string(), text(json!(entry("first")))]);
+    filled
+}
+
+#[test]
+fn a_store_of_version_1_is_upgraded_and_loses_nothing() {
+    let filled = version_1();
+    let store = Store::open(&filled.path()).unwrap();
+    let stored = store.policy("default").unwrap().unwrap();
+    assert_eq!((stored.spec, stored.generation), (policy(), 4));
+    let stored = store.group("checkout").unwrap().unwrap();
+    assert_eq!((stored.spec, stored.generation), (group(), 2));
+    assert_eq!(store.state("checkout").unwrap().unwrap(), state());
+    assert_eq!(store.splits().unwrap(), [split()]);
+    assert_eq!(store.root("checkout", "capacity").unwrap(), root());
+    assert_eq!(store.commands("checkout").unwrap().0, [Command::Request(Request::Failover)]);
+    assert_eq!(store.journal(None, 0, 10).unwrap()[0].entry.message, "first");
+
+    // What version 2 brings is there, and works.
+    let calendar = serde_json::from_value(json!({
+        "name": "sales", "events": {"friday": {"dates": ["2026-11-27"], "factor": 3}},
+    }));
+    let calendar: CalendarSpec = calendar.unwrap();
+    assert_eq!(store.put_calendar(&calendar, true).unwrap(), (Put::Created, 1));
+    assert_eq!(store.scope_of(&[0; 32], now()).unwrap(), None);
+    drop(store);
+    assert_eq!(Store::open(&filled.path()).unwrap().calendar("sales").unwrap().unwrap().spec, calendar);
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_version_1() {
+    let filled = version_1();
+    // Something else of the name of a new table stands in its way, after the first one was made.
+    filled.raw().execute_batch("CREATE VIEW tokens AS SELECT 1 AS id").unwrap();
+    refusal(&filled.path());
+    let raw = filled.raw();
+    let version: i64 = raw.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let new: i64 =
+        raw.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'calendars'", [], |row| row.get(0)).unwrap();
+    assert_eq!((version, new), (1, 0));
 }
 
 #[test]

@@ -1,3 +1,8 @@
+variable "api_key" {
+  type      = string
+  ephemeral = true
+}
+
 resource "shadow_process" "sessions" {
   name    = "sessions"
   command = ["/usr/local/bin/session-service", "--verbose"]
@@ -8,6 +13,10 @@ resource "shadow_process" "sessions" {
 
   # The value comes from the agent's own environment, so that the secret is in no file of Terraform's.
   inherit_environment = ["DATABASE_PASSWORD"]
+
+  # Or it is given with the declaration, and is in no plan and no state. Raise the version when it changes.
+  secret_environment_wo         = { API_KEY = var.api_key }
+  secret_environment_wo_version = 1
 
   limits = {
     memory_mib = 512
@@ -25,6 +34,10 @@ resource "shadow_process" "sessions" {
   }
 
   restart = "on_failure"
+
+  timeouts = {
+    create = "2m"
+  }
 
   tags = {
     "shadow:metrics_path" = "/metrics"

@@ -2,6 +2,7 @@
 //! function panics where the framework does, and where what it reads is not what it writes again.
 //! For the targets in `fuzz/`, and, a bounded number of times, for the tests below.
 
+use crate::action::{Action, Progress};
 use crate::context::Context;
 use crate::data_source::DataSource;
 use crate::diagnostics::Diagnostics;
@@ -18,7 +19,7 @@ use tonic::async_trait;
 
 /// Reads a value of every kind of type, writes it, and reads it again.
 pub fn values(data: &[u8]) {
-    let any = Thing.schema().object_type();
+    let any = Resource::schema(&Thing).object_type();
     for ty in [Type::Dynamic, Type::Number, Type::list(Type::Dynamic), Type::set(Type::Number), any] {
         let message = wire::message(data);
         let Ok(value) = wire::decode(Some(message), &ty) else { continue };
@@ -30,7 +31,7 @@ pub fn values(data: &[u8]) {
 /// Reads a state as JSON.
 pub fn states(data: &[u8]) {
     let Ok(json) = wire::json_document(data) else { return };
-    for ty in [Type::Dynamic, Type::Number, Thing.schema().object_type()] {
+    for ty in [Type::Dynamic, Type::Number, Resource::schema(&Thing).object_type()] {
         if let Ok(value) = wire::state(&json, &ty) {
             assert!(wire::encode(&value, &ty).is_ok(), "{value:?} was read and cannot be written");
         }
@@ -50,7 +51,7 @@ struct Anything;
 impl Provider for Anything {
     type Client = ();
     fn schema(&self) -> Schema {
-        Thing.schema()
+        Resource::schema(&Thing)
     }
     fn configure(&self, _terraform_version: &str, _config: &Value) -> Result<(), Diagnostics> {
         Ok(())
@@ -60,6 +61,9 @@ impl Provider for Anything {
     }
     fn data_sources(&self) -> Named<dyn DataSource<()>> {
         Vec::new()
+    }
+    fn actions(&self) -> Named<dyn Action<()>> {
+        vec![("t", Box::new(Thing))]
     }
     fn functions(&self) -> Named<dyn Function> {
         vec![("f", Box::new(Same))]
@@ -110,6 +114,16 @@ impl Resource<()> for Thing {
     }
     async fn import(&self, _context: &Context<()>, id: &str) -> Result<Value, Diagnostics> {
         Ok(Value::object([("a", Value::from(id))]))
+    }
+}
+
+#[async_trait]
+impl Action<()> for Thing {
+    fn schema(&self) -> Schema {
+        Resource::schema(self)
+    }
+    async fn invoke(&self, _context: &Context<()>, _config: Value, _progress: Progress) -> Result<(), Diagnostics> {
+        Ok(())
     }
 }
 

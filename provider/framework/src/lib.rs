@@ -1,8 +1,8 @@
 //! A Terraform provider SDK: plugin protocol 6 over tonic. It knows nothing of any particular
 //! provider, and it never calls a cloud, writes a file or decides about a resource by itself.
 //!
-//! Implement [`Provider`], and [`Resource`], [`DataSource`], [`EphemeralResource`], [`ListResource`] or
-//! [`Function`] for what it offers; hand the provider to [`serve`]. Schemas are data ([`schema`]); so are
+//! Implement [`Provider`], and [`Resource`], [`DataSource`], [`EphemeralResource`], [`ListResource`],
+//! [`Action`] or [`Function`] for what it offers; hand the provider to [`serve`]. Schemas are data ([`schema`]); so are
 //! plan rules and checks. Values ([`Value`]) may be null or unknown. Everything that a user can do wrong
 //! is answered with [`Diagnostics`].
 //!
@@ -17,7 +17,7 @@
 //!
 //! | protocol | Terraform | brings | here |
 //! |---|---|---|---|
-//! | 6.0 | 1.0 | resources, data sources, nested attributes | served; attributes only, no blocks |
+//! | 6.0 | 1.0 | resources, data sources, nested attributes | served |
 //! | 6.1–6.3 | 1.3 | deprecation, `plan_destroy` | served |
 //! | 6.4 | 1.7 | `GetMetadata`, schema fetched once | served |
 //! | 6.5 | 1.8 | functions, `MoveResourceState` | served |
@@ -25,8 +25,8 @@
 //! | 6.7 | 1.10 | ephemeral resources | served |
 //! | 6.8 | 1.11 | write-only attributes | served |
 //! | 6.9 | 1.12 | identity of resources | served |
-//! | 6.10 | 1.13 | list resources; state stores | list resources served, state stores not |
-//! | 6.10 | 1.14 | actions, `GenerateResourceConfig` | not served: no provider on this framework has one |
+//! | 6.10 | 1.13 | list resources; state stores, to 1.15 | list resources served, state stores not |
+//! | 6.10 | 1.14 | actions, `GenerateResourceConfig` | served |
 //! | 6.11 | 1.16 | computed blocks, `store_planned_private` | not served |
 //!
 //! # What a provider need not care about
@@ -39,6 +39,7 @@
 //!
 //! `examples/notes.rs` is a whole provider.
 
+mod action;
 mod context;
 mod data_source;
 pub mod diagnostics;
@@ -47,8 +48,10 @@ mod function;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod generation;
 mod handshake;
 mod identity;
+mod implied;
 mod list;
 pub mod log;
 pub mod path;
@@ -65,6 +68,7 @@ mod validation;
 pub mod value;
 mod wire;
 
+pub use action::{Action, Progress};
 pub use context::Context;
 pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics};

@@ -1,13 +1,14 @@
 //! What an attribute will be after apply: defaults, what becomes unknown, what stays, what forces
 //! a replacement. Pure functions of the schema and of what Terraform proposes.
 
+use crate::implied;
 use crate::path::{Path, Step};
-use crate::schema::{Attribute, Attributes, Kind, Modifier, Nesting, Schema};
+use crate::schema::{Attribute, Attributes, Defaults, Kind, Modifier, Nesting, Schema};
 use crate::secrets;
 use crate::value::Value;
 use std::collections::BTreeMap;
 
-/// The planned state: what Terraform proposes, with defaults where the user gives nothing; and,
+/// The planned state: what Terraform proposes, with defaults where the user gives nothing and they are planned; and,
 /// if that differs from `prior`, unknown wherever the provider decides, save what
 /// [`Modifier::UseStateForUnknown`] keeps.
 ///
@@ -15,7 +16,11 @@ use std::collections::BTreeMap;
 pub(crate) fn propose(schema: &Schema, prior: &Value, proposed: Value, config: &Value) -> Value {
     let attributes = &schema.attributes;
     let mut planned = proposed;
-    edit(attributes, &mut planned, config, prior, &default);
+    let rule = match schema.defaults {
+        Defaults::Planned => default,
+        Defaults::Implied => implied_default,
+    };
+    edit(attributes, &mut planned, config, prior, &rule);
     // Before the comparison: a state never has these, so every plan would differ from it.
     secrets::forget_write_only(attributes, &mut planned);
     if prior.is_null() || planned != *prior {
@@ -40,6 +45,11 @@ type Rule = dyn Fn(&Attribute, &Value, &Value, &Value) -> Option<Value>;
 
 fn default(attribute: &Attribute, _planned: &Value, config: &Value, _prior: &Value) -> Option<Value> {
     if config.is_null() { attribute.default.clone() } else { None }
+}
+
+fn implied_default(attribute: &Attribute, _planned: &Value, config: &Value, prior: &Value) -> Option<Value> {
+    let default = attribute.default.as_ref().filter(|_| config.is_null())?;
+    Some(implied::settled(attribute, prior, default))
 }
 
 fn unknown(attribute: &Attribute, _planned: &Value, config: &Value, _prior: &Value) -> Option<Value> {
@@ -256,6 +266,22 @@ mod tests {
         let mut prior = prior();
         prior.put("mode", "full");
         assert_eq!(propose(&schema(), &prior, proposed, &config).get("mode"), &Value::from("observe"));
+    }
+
+    #[test]
+    fn an_implied_default_is_planned_only_in_place_of_another_value() {
+        let schema = schema().with_implied_defaults();
+        let planned_mode = |mode: Value| {
+            let config = config("a", "other", Value::Null);
+            let mut prior = prior();
+            prior.put("mode", mode);
+            propose(&schema, &prior, proposed(&config), &config).get("mode").clone()
+        };
+        assert_eq!(planned_mode(Value::Null), Value::Null);
+        assert_eq!(planned_mode("observe".into()), "observe".into());
+        assert_eq!(planned_mode("full".into()), "observe".into());
+        let config = config("a", "n", Value::Null);
+        assert_eq!(propose(&schema, &Value::Null, config.clone(), &config).get("mode"), &Value::Null);
     }
 
     #[test]

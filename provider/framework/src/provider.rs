@@ -1,5 +1,6 @@
 //! What a provider is: its settings, and everything that it offers.
 
+use crate::action::Action;
 use crate::data_source::DataSource;
 use crate::diagnostics::Diagnostics;
 use crate::ephemeral::EphemeralResource;
@@ -53,6 +54,11 @@ pub trait Provider: Send + Sync + 'static {
 
     /// What lists its resources, by the types of those.
     fn list_resources(&self) -> Named<dyn ListResource<Self::Client>> {
+        Vec::new()
+    }
+
+    /// Its actions.
+    fn actions(&self) -> Named<dyn Action<Self::Client>> {
         Vec::new()
     }
 

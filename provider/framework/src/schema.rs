@@ -16,12 +16,32 @@ pub struct Schema {
     pub description: String,
     /// Its attributes.
     pub attributes: Attributes,
+    /// What plan and state hold for a default.
+    pub defaults: Defaults,
+}
+
+/// What plan and state hold where the user gives nothing and the attribute has a default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Defaults {
+    /// The default.
+    #[default]
+    Planned,
+    /// Null, which the resource's code takes for the default. Terraform's own work on a resource grows with each value
+    /// that is not null, above all with fractions. A resource may return defaults when it is read: where the state had
+    /// null, they become null again.
+    Implied,
 }
 
 impl Schema {
     /// A schema of version 0.
     pub fn new(description: &str, attributes: Attributes) -> Self {
-        Self { version: 0, description: description.to_owned(), attributes }
+        Self { version: 0, description: description.to_owned(), attributes, defaults: Defaults::Planned }
+    }
+
+    /// Null stands for defaults in plan and state.
+    #[must_use]
+    pub fn with_implied_defaults(self) -> Self {
+        Self { defaults: Defaults::Implied, ..self }
     }
 
     /// The type of the whole.
@@ -329,7 +349,12 @@ impl Check {
 
 /// Attributes by name, as a literal.
 pub fn attributes<const N: usize>(attributes: [(&str, Attribute); N]) -> Attributes {
-    attributes.into_iter().map(|(name, attribute)| (name.to_owned(), attribute)).collect()
+    // A loop: to collect them, the program would have the code to sort them once more for each number of attributes.
+    let mut named = Attributes::new();
+    for (name, attribute) in attributes {
+        named.insert(name.to_owned(), attribute);
+    }
+    named
 }
 
 /// The object type of these attributes.

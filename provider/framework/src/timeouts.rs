@@ -7,6 +7,7 @@ use crate::schema::{Attribute, Attributes, Nesting};
 use crate::value::Value;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// Name of the attribute in a resource's schema.
@@ -39,9 +40,18 @@ impl Operation {
     }
 }
 
-/// The operations that are bounded, each with the time that it has where the user gives none.
+/// The operations that are bounded, each with what holds where the user gives no time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Timeouts(BTreeMap<Operation, Duration>);
+pub struct Timeouts(BTreeMap<Operation, Otherwise>);
+
+/// What holds where the user gives no time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Otherwise {
+    /// This time.
+    Time(Duration),
+    /// What the resource itself does, in words.
+    Own(&'static str),
+}
 
 impl Timeouts {
     /// Nothing is bounded.
@@ -52,27 +62,38 @@ impl Timeouts {
     /// The same, with one more operation bounded.
     #[must_use]
     pub fn with(mut self, operation: Operation, default: Duration) -> Self {
-        self.0.insert(operation, default);
+        self.0.insert(operation, Otherwise::Time(default));
+        self
+    }
+
+    /// The same, with one more operation that users may bound. Where they do not, the resource itself ends
+    /// it, after a time that `when` tells them, as in "30s and the grace".
+    #[must_use]
+    pub fn with_own(mut self, operation: Operation, when: &'static str) -> Self {
+        self.0.insert(operation, Otherwise::Own(when));
         self
     }
 
     /// The attribute for a resource's schema, under the name [`NAME`].
     pub fn attribute(&self) -> Attribute {
-        let one = |(operation, default): (&Operation, &Duration)| {
+        let one = |(operation, otherwise): (&Operation, &Otherwise)| {
             let name = operation.name();
-            let default = SignedDuration::try_from(*default).unwrap_or(LONGEST);
-            let text = format!("Time for {name}: a duration such as `30s`, `10m` or `1h30m`. Default: `{default:#}`.");
+            let text = format!("Time for {name}: a duration such as `30s`, `10m` or `1h30m`. {otherwise}.");
             (name.to_owned(), Attribute::string(&text))
         };
         let attributes: Attributes = self.0.iter().map(one).collect();
         Attribute::nested(Nesting::Single, attributes, "How long operations on this resource may take.")
     }
 
-    /// The time that `operation` has: what `value` (a state or plan) says, or else the default.
-    pub(crate) fn of(&self, operation: Operation, value: &Value) -> Option<Duration> {
-        let default = self.0.get(&operation)?;
+    /// The time that `operation` has: what `value` (a state or plan) says, or else the default. None where it
+    /// is not bounded, or ended by the resource itself.
+    pub fn of(&self, operation: Operation, value: &Value) -> Option<Duration> {
+        let otherwise = self.0.get(&operation)?;
         let given = value.get(NAME).get(operation.name()).as_str().and_then(|text| parse(text).ok());
-        Some(given.unwrap_or(*default))
+        given.or(match otherwise {
+            Otherwise::Time(time) => Some(*time),
+            Otherwise::Own(_) => None,
+        })
     }
 
     /// What is wrong with the times that a user gave.
@@ -85,6 +106,18 @@ impl Timeouts {
             Some(Diagnostic::error("Invalid timeout", detail).at(path))
         };
         self.0.keys().filter_map(wrong).collect()
+    }
+}
+
+impl fmt::Display for Otherwise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => {
+                let time = SignedDuration::try_from(*time).unwrap_or(LONGEST);
+                write!(f, "Default: `{time:#}`")
+            }
+            Self::Own(when) => write!(f, "Default: {when}"),
+        }
     }
 }
 
@@ -118,6 +151,15 @@ mod tests {
         assert_eq!(timeouts().of(Operation::Delete, &given("1h30m")), Some(Duration::from_secs(60)));
         assert_eq!(timeouts().of(Operation::Read, &given("1h30m")), None);
         assert_eq!(timeouts().of(Operation::Create, &Value::Null), Some(Duration::from_secs(600)));
+    }
+
+    #[test]
+    fn where_a_resource_ends_it_by_itself_only_users_bound_it() {
+        let own = Timeouts::none().with_own(Operation::Create, "30s and the grace");
+        assert_eq!(own.of(Operation::Create, &Value::Null), None);
+        assert_eq!(own.of(Operation::Create, &given("5s")), Some(Duration::from_secs(5)));
+        let crate::schema::Kind::Nested(_, attributes) = own.attribute().kind else { panic!("not nested") };
+        assert!(attributes["create"].description.ends_with("Default: 30s and the grace."));
     }
 
     #[test]

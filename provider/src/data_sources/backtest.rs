@@ -82,8 +82,8 @@ fn schema() -> Schema {
     let signals = "Recorded signals by name, at most 16, in place of a group.";
     Schema::new(
         "Plays recorded telemetry through forecast, score and the thresholds of a policy, and through what others use: what \
-         would have been done, how early, how often for nothing, and at what cost. Looks at the recording at most 200 times. \
-         Nothing is stored or done.",
+         would have been done, how early, how often for nothing, and at what cost. Makes at most 4,000 \
+         forecasts, and looks less often than the policy where the past is long. Nothing is stored or done.",
         attributes([
             ("group", Attribute::string(group)),
             ("policy", Attribute::string(policy)),
@@ -134,7 +134,10 @@ fn outcome() -> Attributes {
     ]);
     let leads = "For each breach, seconds from the staging of a shadow until it began. Null where there was none.";
     attributes([
-        ("actions", Attribute::nested(Nesting::List, action, "What would have been done, at most 200.").computed()),
+        (
+            "actions",
+            Attribute::nested(Nesting::List, action, "What would have been done, in the order of time.").computed(),
+        ),
         ("lead_times_seconds", Attribute::new(Type::list(Type::Number), leads).computed()),
         ("warned", count("Number of breaches before which there was a shadow.")),
         ("missed", count("Number of breaches before which there was none.")),

@@ -2,6 +2,7 @@
 //! blame.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 use terraform_provider_framework::path::Step;
 use terraform_provider_framework::schema::{Attributes, Kind, Nesting};
@@ -13,7 +14,7 @@ pub(super) struct Unfit {
     /// The attribute to blame.
     pub(super) path: Path,
     /// What is wrong with it.
-    problem: String,
+    pub(super) problem: String,
 }
 
 impl Unfit {
@@ -32,6 +33,11 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, schema: &Schema) -> Res
         NotJson::TooLarge(path) => Unfit { path, problem: "the number is too large".to_owned() },
         NotJson::Shape(problem) => Unfit { path: Path::root(), problem },
     })?;
+    read(json, schema)
+}
+
+/// Reads a document. Stored ones as well: the code that reads a kind of document is large, and so there is one.
+pub(super) fn read<T: DeserializeOwned>(json: Json, schema: &Schema) -> Result<T, Unfit> {
     serde_path_to_error::deserialize(json).map_err(|error| {
         let path = located(error.path().iter(), &schema.attributes);
         Unfit { path, problem: error.into_inner().to_string() }

@@ -6,9 +6,10 @@ mod known;
 
 pub(crate) use known::check_known;
 
-use decode::decode;
+use decode::{Unfit, decode, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 use shadow_core::model::{Problem, Problems, name};
 use terraform_provider_framework::schema::Source;
 use terraform_provider_framework::value::DynamicForm;
@@ -20,6 +21,18 @@ use terraform_provider_framework::{Diagnostic, Diagnostics, Schema, Value};
 /// When the value does not have the document's form.
 pub(crate) fn document<T: DeserializeOwned>(value: &Value, schema: &Schema) -> Result<T, Diagnostics> {
     decode(&declared(value, schema), schema).map_err(|unfit| unfit.diagnostic().into())
+}
+
+/// The value of a stored document, as this version reads it.
+///
+/// # Errors
+/// When the document is not of that form.
+pub(crate) fn stored<T: DeserializeOwned + Serialize>(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
+    let read: T = read(document, schema).map_err(|Unfit { path, problem }| {
+        let at = if path.steps().is_empty() { String::new() } else { format!("{path}: ") };
+        Diagnostic::error("Invalid declaration", format!("{at}{problem}"))
+    })?;
+    value(&read, schema)
 }
 
 /// The value of a document, with null for what only the provider knows.

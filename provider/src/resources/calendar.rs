@@ -25,16 +25,14 @@ fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
 }
 
 fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    let spec: CalendarSpec =
-        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid calendar", error.to_string()))?;
-    documents::value(&spec, schema)
+    documents::stored::<CalendarSpec>(document, schema)
 }
 
 fn schema() -> Schema {
     let groups = "Names of the `shadow_group`s that are affected, beside those that name this calendar.";
     Schema::new(
         "Events that are expected: campaigns, holidays, maintenance. A declaration: the reconciler keeps it, Terraform \
-         stores it. Forecasts do not use it yet.",
+         stores it. Forecasts do not use it yet. What is left out has its default, and is null in the state.",
         attributes([
             ("id", id()),
             ("name", name("within the reconciler")),
@@ -42,6 +40,7 @@ fn schema() -> Schema {
             ("groups", recorded(texts(groups)).with_default(Value::List(Vec::new()))),
         ]),
     )
+    .with_implied_defaults()
 }
 
 fn events() -> Attribute {

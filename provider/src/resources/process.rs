@@ -9,6 +9,7 @@ use shadow_core::model::check::parse_duration;
 use shadow_core::model::process::{HttpProbe, ProcessGoal, ProcessSpec, ProcessState, ProcessStatus};
 use std::time::Duration;
 use terraform_provider_framework::schema::{Modifier, attributes};
+use terraform_provider_framework::timeouts::{self, Operation, Timeouts};
 use terraform_provider_framework::{
     Attribute, CancellationToken, Change, Context, Diagnostic, Diagnostics, Failure, Path, Resource, Schema, Value,
     async_trait,
@@ -19,8 +20,8 @@ pub(super) struct Process {
     schema: Schema,
 }
 
-/// Time for a started process to be seen running, or to be seen ending at once.
-const SETTLED: Duration = Duration::from_secs(10);
+/// The variables that only a configuration has.
+const SECRETS: &str = "secret_environment_wo";
 
 /// Pause between two looks at a process that settles.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -37,18 +38,28 @@ impl Process {
         Ok(state)
     }
 
-    /// What is asked of the agent, checked.
-    fn spec(&self, value: &Value) -> Result<ProcessSpec, Diagnostics> {
-        let spec: ProcessSpec = documents::document(&without_agent(value), &self.schema)?;
+    /// What is asked of the agent, checked. The secrets are in the configuration only.
+    fn spec(&self, planned: &Value, config: &Value) -> Result<ProcessSpec, Diagnostics> {
+        let mut asked = asked(planned);
+        asked.put(SECRETS, config.get(SECRETS).clone());
+        let spec: ProcessSpec = documents::document(&asked, &self.schema)?;
         documents::accepted(spec.check()).map(|()| spec)
     }
 }
 
-/// The agent is whom to ask, not part of what is asked.
-fn without_agent(value: &Value) -> Value {
+/// The agent is whom to ask, and the timeouts are how long: neither is part of what is asked.
+fn asked(value: &Value) -> Value {
     let mut value = value.clone();
     value.put("agent", Value::Null);
+    value.put(timeouts::NAME, Value::Null);
     value
+}
+
+/// Which operations users may bound.
+fn bounds() -> Timeouts {
+    let own = "30s and the grace of `stop`, which may have to be waited for";
+    let operations = [Operation::Create, Operation::Update, Operation::Delete];
+    operations.into_iter().fold(Timeouts::none(), |bounds, operation| bounds.with_own(operation, own))
 }
 
 /// The attributes that the agent decides.
@@ -81,10 +92,11 @@ fn path_of(name: &str) -> String {
     format!("/v1/processes/{name}")
 }
 
-/// Time for an answer that may have to wait until the old process has ended.
-fn patience(spec: &ProcessSpec) -> Duration {
+/// Time for an operation, which may have to wait until the old process has ended: what the user gives in
+/// `value`, or else what the declaration needs.
+fn patience(operation: Operation, value: &Value, spec: &ProcessSpec) -> Duration {
     let grace = parse_duration(&spec.stop.grace).ok().and_then(|grace| Duration::try_from(grace).ok());
-    ANSWER + grace.unwrap_or_default()
+    bounds().of(operation, value).unwrap_or(ANSWER + grace.unwrap_or_default())
 }
 
 /// A process that did not become what it should be.
@@ -107,13 +119,14 @@ async fn settle(
     api: &Api,
     spec: &ProcessSpec,
     put: Put,
+    patience: Duration,
     cancellation: &CancellationToken,
 ) -> Result<ProcessStatus, Unsettled> {
     let path = path_of(&spec.name);
-    let answer: Result<ProcessStatus, _> = api.put(&path, spec, put, patience(spec), cancellation).await;
+    let deadline = Instant::now() + patience;
+    let answer: Result<ProcessStatus, _> = api.put(&path, spec, put, patience, cancellation).await;
     let mut status =
         answer.map_err(|error| Unsettled { status: None, effect: error.effect(), told: error.diagnostics() })?;
-    let deadline = Instant::now() + SETTLED;
     while shown(status.state) != goal(spec) {
         let hopeless = status.state == ProcessState::Exited;
         if hopeless || Instant::now() > deadline || cancellation.is_cancelled() {
@@ -156,8 +169,12 @@ impl Resource<Client> for Process {
         self.schema.clone()
     }
 
+    fn timeouts(&self) -> Timeouts {
+        bounds()
+    }
+
     fn validate(&self, config: &Value) -> Diagnostics {
-        documents::check_known(&without_agent(config), &self.schema, |spec: ProcessSpec| spec.check())
+        documents::check_known(&asked(config), &self.schema, |spec: ProcessSpec| spec.check())
     }
 
     /// The agent is the one in the block, else the provider's; a process that is not what it should
@@ -190,8 +207,9 @@ impl Resource<Client> for Process {
         };
         planned.put("agent", agent.as_str());
         let api = context.client.agent(&agent)?;
-        let spec = self.spec(&planned.clone().with_unknown_as(&Value::Null))?;
-        match settle(&api, &spec, Put::New, &context.cancellation).await {
+        let spec = self.spec(&planned.clone().with_unknown_as(&Value::Null), &change.config)?;
+        let patience = patience(Operation::Create, &planned, &spec);
+        match settle(&api, &spec, Put::New, patience, &context.cancellation).await {
             Ok(status) => {
                 fill_in(&mut planned, &status, &agent);
                 Ok(planned)
@@ -213,26 +231,32 @@ impl Resource<Client> for Process {
         let api = context.client.agent(agent)?;
         let path = path_of(state.get("name").as_str().unwrap_or_default());
         let status: Option<ProcessStatus> = api.get(&path, &context.cancellation).await?;
-        status.map(|status| self.state(&status, agent)).transpose()
+        let Some(status) = status else { return Ok(None) };
+        let mut found = self.state(&status, agent)?;
+        found.put(timeouts::NAME, state.get(timeouts::NAME).clone());
+        Ok(Some(found))
     }
 
     async fn update(&self, context: &Context<Client>, change: Change) -> Result<Value, Failure> {
         let mut planned = change.planned;
         let agent = planned.get("agent").as_str().unwrap_or_default().to_owned();
         let api = context.client.agent(&agent)?;
-        let mut spec = self.spec(&planned)?;
+        let mut spec = self.spec(&planned, &change.config)?;
         // A port that the agent chose stays the agent's choice: asking for it would be a change.
         let present: Option<ProcessStatus> = api.get(&path_of(&spec.name), &context.cancellation).await?;
         if let Some(present) = present.filter(|present| present.port == spec.port) {
             spec.port = present.spec.port;
         }
-        match settle(&api, &spec, Put::Any, &context.cancellation).await {
+        let patience = patience(Operation::Update, &planned, &spec);
+        match settle(&api, &spec, Put::Any, patience, &context.cancellation).await {
             Ok(status) => {
                 fill_in(&mut planned, &status, &agent);
                 Ok(planned)
             }
             Err(Unsettled { status: Some(status), told, .. }) => {
-                Err(Failure::keeping(self.state(&status, &agent)?, told))
+                let mut found = self.state(&status, &agent)?;
+                found.put(timeouts::NAME, planned.get(timeouts::NAME).clone());
+                Err(Failure::keeping(found, told))
             }
             Err(Unsettled { told, .. }) => Err(told.into()),
         }
@@ -241,8 +265,9 @@ impl Resource<Client> for Process {
     async fn delete(&self, context: &Context<Client>, state: Value) -> Result<(), Diagnostics> {
         let agent = state.get("agent").as_str().map_or_else(|| context.client.agent_url(), Ok)?;
         let api = context.client.agent(agent)?;
-        let spec: ProcessSpec = documents::document(&without_agent(&state), &self.schema)?;
-        Ok(api.delete(&path_of(&spec.name), patience(&spec), &context.cancellation).await?)
+        let spec: ProcessSpec = documents::document(&asked(&state), &self.schema)?;
+        let patience = patience(Operation::Delete, &state, &spec);
+        Ok(api.delete(&path_of(&spec.name), patience, &context.cancellation).await?)
     }
 
     async fn import(&self, context: &Context<Client>, id: &str) -> Result<Value, Diagnostics> {
@@ -268,7 +293,12 @@ fn schema() -> Schema {
     let defaults = defaults_of::<ProcessSpec>(json!({"name": "name", "command": ["program"]}));
     let agent = "URL of the agent that runs it. Default: the provider's `agent`. Another agent is another process.";
     let environment = "Variables of the process, besides `PATH`, `ADDRESS` and `PORT`. Not for secrets: see \
-        `inherit_environment`.";
+        `secret_environment_wo` and `inherit_environment`.";
+    let secrets = "Secret variables of the process, in no plan and no state. The agent keeps them on its host, in a \
+        file that only its own user reads, to start the process again. They are taken when \
+        `secret_environment_wo_version` changes. Needs Terraform 1.11 or newer; values may be ephemeral.";
+    let version = "Which secret variables are in force. Raise it whenever `secret_environment_wo` changes: Terraform \
+        does not see that by itself. Required with `secret_environment_wo`; a change of it starts the process again.";
     let inherit = "Names of variables whose values the process takes from the agent's own environment, so that \
         secrets stay out of declarations and state.";
     let chosen = "TCP port that the process listens on, passed as `PORT`. When left out, the agent chooses a free one \
@@ -283,6 +313,9 @@ fn schema() -> Schema {
             ("agent", Attribute::string(agent).optional_computed().modified(Modifier::RequiresReplace)),
             ("command", texts("Program and arguments; no shell is involved.").required()),
             ("environment", text_map(environment).with_default_of(&defaults["environment"])),
+            (SECRETS, text_map(secrets).sensitive().write_only()),
+            // Terraform's state holds numbers exactly up to this.
+            ("secret_environment_wo_version", Attribute::number(version).integer(0, i64::MAX.unsigned_abs())),
             ("inherit_environment", texts(inherit).with_default_of(&defaults["inherit_environment"])),
             ("working_directory", Attribute::string("Folder to start in. Default: the agent's data directory of it.")),
             (
@@ -324,6 +357,7 @@ fn schema() -> Schema {
                 text_map("Labels, such as `shadow:group`, `shadow:slot` and `shadow:generation`.")
                     .with_default_of(&defaults["tags"]),
             ),
+            (timeouts::NAME, bounds().attribute()),
             ("state", Attribute::string("What it is: `running`, `stopped`, or `exited` by itself.").computed()),
         ]),
     )

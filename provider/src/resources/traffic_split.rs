@@ -9,19 +9,20 @@ use serde_json::{Value as Json, json};
 use shadow_core::model::split::{MirrorSpec, SplitSpec, SplitStatus};
 use std::time::Duration;
 use terraform_provider_framework::schema::attributes;
+use terraform_provider_framework::timeouts::{self, Operation, Timeouts};
 use terraform_provider_framework::value::{Number, Type};
 use terraform_provider_framework::{
     Attribute, CancellationToken, Change, Context, Diagnostic, Diagnostics, Failure, Resource, Schema, Value,
     async_trait,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 pub(super) struct TrafficSplit {
     schema: Schema,
 }
 
-/// Time for the data plane to report a split. A policy undoes a hand-over after its
-/// `switch_timeout`, 30 s by default, so waiting longer helps nobody.
+/// Time for the data plane to report a split, where the user gives none. A policy undoes a hand-over
+/// after its `switch_timeout`, 30 s by default, so waiting longer rarely helps.
 const IN_SYNC: Duration = Duration::from_secs(30);
 
 /// Pause between two looks at the data plane: short beside a hand-over of a few seconds.
@@ -46,6 +47,11 @@ impl TrafficSplit {
         Self { schema: schema() }
     }
 
+    /// What is asked of the reconciler: not how long the asking may take.
+    fn spec(&self, planned: &Value) -> Result<SplitSpec, Diagnostics> {
+        documents::document(&asked(planned), &self.schema)
+    }
+
     fn state(&self, split: &Split) -> Result<Value, Diagnostics> {
         let mut state = documents::value(&split.spec, &self.schema)?;
         read_back(&mut state, &split.status);
@@ -56,7 +62,7 @@ impl TrafficSplit {
     async fn write(&self, context: &Context<Client>, change: Change, put: Put) -> Result<Value, Failure> {
         let api = context.client.reconciler()?;
         let mut planned = change.planned;
-        let spec: SplitSpec = documents::document(&planned, &self.schema)?;
+        let spec = self.spec(&planned)?;
         documents::accepted(spec.check())?;
         let written: Result<Split, _> = api.put(&path_of(&spec.name), &spec, put, ANSWER, &context.cancellation).await;
         let split = match written {
@@ -84,6 +90,18 @@ impl TrafficSplit {
     }
 }
 
+/// Which operations users may bound: those that wait for the data plane.
+fn bounds() -> Timeouts {
+    Timeouts::none().with(Operation::Create, IN_SYNC).with(Operation::Update, IN_SYNC)
+}
+
+/// The timeouts are not part of what is asked.
+fn asked(value: &Value) -> Value {
+    let mut value = value.clone();
+    value.put(timeouts::NAME, Value::Null);
+    value
+}
+
 /// What the data plane reports; null where it does not.
 fn read_back(state: &mut Value, status: &SplitStatus) {
     let name = state.get("name").clone();
@@ -106,9 +124,8 @@ async fn until_applied(
     tell: Tell,
     cancellation: &CancellationToken,
 ) -> (Split, Diagnostics) {
-    let deadline = Instant::now() + IN_SYNC;
     while !split.is_applied() {
-        if split.status.rejected.is_some() || Instant::now() > deadline || cancellation.is_cancelled() {
+        if split.status.rejected.is_some() || cancellation.is_cancelled() {
             let told = not_applied(&split, tell);
             return (split, told.into());
         }
@@ -135,9 +152,8 @@ fn not_applied(split: &Split, tell: Tell) -> Diagnostic {
              the reconciler's xDS address, then apply again."
         ),
         (None, connected) => format!(
-            "After {} s, {connected} connected Envoys have not all reported it. Look at `shadow-reconciler status`, \
-             then apply again.",
-            IN_SYNC.as_secs()
+            "{connected} connected Envoys have not all reported it in time. Look at `shadow-reconciler status`, then \
+             apply again."
         ),
     };
     tell(format!("The data plane does not run the split {name:?}"), detail)
@@ -168,8 +184,12 @@ impl Resource<Client> for TrafficSplit {
         self.schema.clone()
     }
 
+    fn timeouts(&self) -> Timeouts {
+        bounds()
+    }
+
     fn validate(&self, config: &Value) -> Diagnostics {
-        documents::check_known(config, &self.schema, |spec: SplitSpec| spec.check())
+        documents::check_known(&asked(config), &self.schema, |spec: SplitSpec| spec.check())
     }
 
     /// A data plane that reports other weights than declared is a change to be made.
@@ -199,7 +219,10 @@ impl Resource<Client> for TrafficSplit {
         };
         let path = path_of(state.get("name").as_str().unwrap_or_default());
         let split: Option<Split> = api.get(&path, &context.cancellation).await?;
-        split.map(|split| self.state(&split)).transpose()
+        let Some(split) = split else { return Ok(None) };
+        let mut found = self.state(&split)?;
+        found.put(timeouts::NAME, state.get(timeouts::NAME).clone());
+        Ok(Some(found))
     }
 
     async fn update(&self, context: &Context<Client>, change: Change) -> Result<Value, Failure> {
@@ -271,6 +294,7 @@ fn schema() -> Schema {
                 ),
             ),
             ("health_check", health_check()),
+            (timeouts::NAME, bounds().attribute()),
             ("applied_weights", Attribute::new(Type::map(Type::Number), reported).computed()),
             ("applied_writer", Attribute::string("Writer that Envoy itself reports. Null while none is.").computed()),
             ("applied_epoch", Attribute::number("Epoch that Envoy itself reports. Null while none does.").computed()),

@@ -211,6 +211,28 @@ fn a_split_is_made_when_the_data_plane_says_so() {
     assert_eq!(root.plan().code, 2, "what was not reported is planned again");
 }
 
+/// A creation that the data plane does not report in time is made and told; a change of it has failed.
+#[test]
+fn a_split_has_the_time_that_its_user_gives() {
+    let server = server();
+    let bounded = |weights| {
+        split(weights).replace("  backends", "  timeouts = { create = \"300ms\", update = \"300ms\" }\n  backends")
+    };
+    let root = root(&server.url, &bounded((100, 0)));
+    server.script.say([split_answer((100, 0), &status(false, None))]);
+    let applied = root.apply();
+    assert!(applied.text.contains("Warning: The data plane does not run the split"), "{}", applied.text);
+    assert!(!root.run(&["state", "show", "shadow_traffic_split.s"]).text.contains("tainted"));
+
+    server
+        .script
+        .say([split_answer((100, 0), &status(true, Some((100, 0)))), split_answer((0, 100), &status(false, None))]);
+    root.write(&(provider(&server.url) + &bounded((0, 100))));
+    let told = root.apply_fails();
+    assert!(told.contains("have not all reported it in time") && told.contains("Out of time"), "{told}");
+    assert!(told.contains("It was given 300ms"), "{told}");
+}
+
 #[test]
 fn an_interrupted_apply_ends_soon_and_forgets_nothing() {
     let server = server();
@@ -233,6 +255,19 @@ fn process_answer(state: &str, exit_code: Option<i32>) -> (StatusCode, Value) {
     let status = json!({"spec": spec, "state": state, "pid": 7, "port": 4242, "started_at": null,
                         "exit_code": exit_code, "exit_signal": null, "restarts": 0, "healthy": null});
     (StatusCode::OK, status)
+}
+
+#[test]
+fn a_process_has_the_time_that_its_user_gives() {
+    let server = server();
+    let agent = format!("provider \"shadow\" {{\n  agent = \"{}\"\n}}\n", server.url);
+    let resource = "resource \"shadow_process\" \"web\" {\n  name = \"web\"\n  command = [\"serve\"]\n  \
+                    tags = { slot = \"a\" }\n  timeouts = { create = \"300ms\" }\n}\n";
+    let root = Root::new(&[agent.as_str(), resource].concat());
+    server.script.say([process_answer("stopping", None)]);
+    let told = root.apply_fails();
+    assert!(told.contains("The process does not settle") && told.contains("It was given 300ms"), "{told}");
+    assert!(root.run(&["state", "show", "shadow_process.web"]).text.contains("tainted"), "it is remembered");
 }
 
 #[test]

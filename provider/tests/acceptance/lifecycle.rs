@@ -1,7 +1,7 @@
 //! What Terraform's own language does with declarations: lifecycle rules, many of them, imports, moves,
 //! several configurations, tests with mocks.
 
-use crate::terraform::{Root, json};
+use crate::terraform::{BINARY, Root, json};
 
 const PROVIDER: &str = "provider \"shadow\" {\n  directory = \"declared\"\n}\n";
 
@@ -72,6 +72,29 @@ fn the_provider_twice_is_two_places() {
     root.apply();
     assert!(root.path("declared/policies/p.json").exists() && root.path("elsewhere/policies/q.json").exists());
     root.is_settled();
+}
+
+/// Something else's value, unknown while planning, is part of ours; and ours of something else's.
+#[test]
+fn another_provider_beside_it_gives_and_takes_what_is_not_known_yet() {
+    let root = root(POLICY);
+    let stand_in = std::path::Path::new(BINARY).with_file_name("terraform-provider-stand-in");
+    assert!(stand_in.exists(), "{} is missing: cargo build --workspace --bins", stand_in.display());
+    root.install_program("hashicorp/null", &stand_in);
+    write(
+        &root,
+        "resource \"null_resource\" \"before\" {}\n\
+         resource \"shadow_policy\" \"p\" {\n  name = \"p-${null_resource.before.id}\"\n}\n\
+         resource \"null_resource\" \"after\" {\n  triggers = { policy = shadow_policy.p.id }\n}\n",
+    );
+    let init = root.run(&["init", "-input=false"]);
+    assert_eq!(init.code, 0, "{}", init.text);
+    assert!(root.plan().text.contains("name = (known after apply)"));
+    root.apply();
+    assert!(root.path("declared/policies/p-1.json").exists());
+    assert!(root.run(&["state", "show", "null_resource.after"]).text.contains(r#""policy" = "p-1""#));
+    root.is_settled();
+    root.destroy();
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `shadow_policy` with every attribute, at a real reconciler.
 
 use crate::reconciler::Reconciler;
-use crate::terraform::Root;
+use crate::terraform::{Root, json as document};
 use serde_json::json;
+
+const DIRECTORY: &str = "provider \"shadow\" {\n  directory = \"d\"\n}\n";
 
 const FULL: &str = r#"
 resource "shadow_policy" "full" {
@@ -44,6 +46,60 @@ fn every_attribute_is_kept_changed_and_imported() {
     assert_eq!(reconciler.send("GET", "/v1/policies/full", &json!(null)).0, 404);
 }
 
+/// A configuration of one policy in a directory.
+fn sparse(body: &str) -> String {
+    format!("{DIRECTORY}resource \"shadow_policy\" \"p\" {{\n  name = \"p\"\n  {body}\n}}\n")
+}
+
+#[test]
+fn what_is_left_out_is_null_in_the_state_whatever_the_document_has() {
+    let root = Root::new(&sparse("shift = { passes = 4 }"));
+    let state = || document(&root.path("terraform.tfstate"))["resources"][0]["instances"][0]["attributes"].clone();
+    root.apply();
+    root.is_settled();
+    assert_eq!((&state()["cooldown"], &state()["shift"]["steps"]), (&json!(null), &json!(null)));
+    assert_eq!(document(&root.path("d/policies/p.json"))["cooldown"], "1h");
+
+    // Given up, it goes back to its default.
+    root.write(&sparse("cooldown = \"2h\""));
+    root.apply();
+    root.is_settled();
+    root.write(&sparse(""));
+    let plan = root.plan();
+    assert!(plan.text.contains(r#"~ cooldown = "2h" -> "1h""#), "{}", plan.text);
+    root.apply();
+    root.is_settled();
+    assert_eq!(document(&root.path("d/policies/p.json"))["shift"]["passes"], 2);
+}
+
+#[test]
+fn of_an_object_that_others_changed_the_changed_part_shows() {
+    let root = Root::new(&sparse(""));
+    root.apply();
+    let path = root.path("d/policies/p.json");
+    let mut edited = document(&path);
+    edited["shift"]["passes"] = json!(7);
+    std::fs::write(&path, edited.to_string()).unwrap();
+    let plan = root.plan();
+    assert!(plan.code == 2 && plan.text.contains("7 -> 2"), "{}", plan.text);
+    assert!(!plan.text.contains("step_duration"), "{}", plan.text);
+    root.apply();
+    root.is_settled();
+    assert_eq!(document(&path)["shift"]["passes"], 2);
+}
+
+#[test]
+fn an_imported_default_is_quiet_whether_it_is_given_or_not() {
+    let root = Root::new(&sparse(""));
+    root.apply();
+    assert_eq!(root.run(&["state", "rm", "shadow_policy.p"]).code, 0);
+    let import = root.run(&["import", "shadow_policy.p", "p"]);
+    assert_eq!(import.code, 0, "{}", import.text);
+    root.is_settled();
+    root.write(&sparse("cooldown = \"1h\"\n  shift = { passes = 2 }"));
+    root.is_settled();
+}
+
 #[test]
 fn one_run_tells_every_problem_at_its_attribute() {
     let policy = r#"
@@ -65,7 +121,7 @@ resource "shadow_policy" "wrong" {
   failback_window     = { cron = "0 25 * * *", duration = "2h" }
 }
 "#;
-    let root = Root::new(&["provider \"shadow\" {\n  directory = \"d\"\n}\n", policy].concat());
+    let root = Root::new(&[DIRECTORY, policy].concat());
     let run = root.run(&["plan"]);
     assert_eq!(run.code, 1);
     for told in [

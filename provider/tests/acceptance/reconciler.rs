@@ -28,9 +28,14 @@ pub(crate) struct Reconciler {
 impl Reconciler {
     /// Starts it, and waits until it serves.
     pub(crate) fn start() -> Self {
+        Self::with_token(None)
+    }
+
+    /// Starts it with a main token, which clients must show.
+    pub(crate) fn with_token(token: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (api, xds) = (free_address(), free_address());
-        let child = serve(folder.path(), &api, &xds);
+        let child = serve(folder.path(), &api, &xds, token);
         let relay = Relay::start(format!("http://{api}"));
         let url = relay.url.clone();
         let mut started = Self { child, folder, relay, url };
@@ -52,6 +57,18 @@ impl Reconciler {
     /// The block that makes the provider talk to it.
     pub(crate) fn provider(&self) -> String {
         format!("provider \"shadow\" {{\n  endpoint = \"{}\"\n}}\n", self.url)
+    }
+
+    /// The tokens that were shown with requests of that method and path, in order.
+    pub(crate) fn shown(&self, request: &str) -> Vec<String> {
+        let shown = self.relay.seen.shown.lock().unwrap();
+        shown.iter().filter(|(of, _)| of == request).map(|(_, token)| token.clone()).collect()
+    }
+
+    /// What the reconciler answers to somebody with that token.
+    pub(crate) fn status_for(&self, token: &str, path: &str) -> u16 {
+        let request = self.relay.seen.http.get(format!("{}{path}", self.relay.seen.to)).bearer_auth(token);
+        self.relay.runtime.block_on(request.send()).unwrap().status().as_u16()
     }
 
     /// Sends a request of somebody else's, past the relay's count.
@@ -86,7 +103,7 @@ fn free_address() -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the reconciler is what the provider talks to")]
-fn serve(folder: &Path, api: &str, xds: &str) -> Child {
+fn serve(folder: &Path, api: &str, xds: &str, token: Option<&str>) -> Child {
     let binary = Path::new(BINARY).with_file_name("shadow-reconciler");
     assert!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
     for module in ["instance", "traffic"] {
@@ -100,6 +117,7 @@ fn serve(folder: &Path, api: &str, xds: &str) -> Child {
         .arg("--allow-module")
         .arg(folder.join("modules"))
         .env_remove("SHADOW_TOKEN")
+        .envs(token.map(|token| ("SHADOW_TOKEN", token)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -118,13 +136,15 @@ struct Seen {
     to: String,
     http: reqwest::Client,
     asked: Mutex<Vec<String>>,
+    shown: Mutex<Vec<(String, String)>>,
 }
 
 impl Relay {
     fn start(to: String) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let seen = Arc::new(Seen { to, http: reqwest::Client::new(), asked: Mutex::default() });
+        let seen =
+            Arc::new(Seen { to, http: reqwest::Client::new(), asked: Mutex::default(), shown: Mutex::default() });
         let router = Router::new().fallback(pass_on).with_state(Arc::clone(&seen));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -141,6 +161,10 @@ async fn pass_on(
     body: Bytes,
 ) -> Response {
     seen.asked.lock().unwrap().push(format!("{method} {uri}"));
+    if let Some(token) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+        let token = token.trim_start_matches("Bearer ").to_owned();
+        seen.shown.lock().unwrap().push((format!("{method} {uri}"), token));
+    }
     headers.remove(header::HOST);
     let request = seen.http.request(method, format!("{}{uri}", seen.to)).headers(headers).body(body);
     let answer = match request.send().await {

@@ -92,7 +92,7 @@ impl Root {
     /// Runs terraform with these arguments.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let mut all = arguments.to_vec();
-        if arguments[0] != "state" {
+        if !["state", "providers"].contains(&arguments[0]) {
             all.insert(1, "-no-color");
         }
         let output = finish(self.command(&all).spawn().unwrap(), RUN);
@@ -119,15 +119,20 @@ impl Root {
         command
     }
 
-    fn install(&self) {
-        let mirror = self.path("mirror");
-        let name = format!("registry.terraform.io/shadow-failover/shadow/{VERSION}/linux_amd64");
-        let folder = mirror.join(name);
+    /// Puts a provider into the mirror.
+    pub(crate) fn install_program(&self, address: &str, program: &Path) {
+        let folder = self.path("mirror/registry.terraform.io").join(address).join(VERSION).join("linux_amd64");
         std::fs::create_dir_all(&folder).unwrap();
-        let binary = folder.join(format!("terraform-provider-shadow_v{VERSION}"));
-        if std::fs::hard_link(BINARY, &binary).is_err() {
-            std::fs::copy(BINARY, &binary).unwrap();
+        let (_, name) = address.split_once('/').unwrap();
+        let binary = folder.join(format!("terraform-provider-{name}_v{VERSION}"));
+        if std::fs::hard_link(program, &binary).is_err() {
+            std::fs::copy(program, &binary).unwrap();
         }
+    }
+
+    fn install(&self) {
+        self.install_program("shadow-failover/shadow", Path::new(BINARY));
+        let mirror = self.path("mirror");
         let mirror = mirror.display();
         let cli = format!("provider_installation {{\n  filesystem_mirror {{\n    path = \"{mirror}\"\n  }}\n}}\n");
         std::fs::write(self.path("cli.tfrc"), cli).unwrap();
@@ -141,6 +146,12 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-shadow");
 fn unwrapped(text: &str) -> String {
     let words = text.split_whitespace().filter(|word| !["│", "╷", "╵"].contains(word));
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Ends a process that a test started.
+pub(crate) fn kill_and_wait(child: &mut Child) {
+    child.kill().ok();
+    child.wait().ok();
 }
 
 /// Waits for a process, and kills it when it takes too long.

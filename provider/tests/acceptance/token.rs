@@ -1,5 +1,6 @@
 //! The ephemeral token, used by a second configuration of the provider in the real terraform.
 
+use crate::reconciler::Reconciler;
 use crate::terraform::Root;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -66,4 +67,49 @@ fn a_token_is_made_used_and_revoked_and_stands_in_no_file() {
     );
     let state = std::fs::read_to_string(root.path("terraform.tfstate")).unwrap();
     assert!(!state.contains("scoped-token") && !state.contains("t-1"), "{state}");
+}
+
+/// A policy that a second configuration of the provider declares, with a token of that scope.
+fn scoped(reconciler: &Reconciler, scope: &str) -> String {
+    let url = &reconciler.url;
+    format!(
+        "provider \"shadow\" {{\n  endpoint = \"{url}\"\n  token = \"main-token\"\n}}\n\
+         ephemeral \"shadow_token\" \"scoped\" {{\n  scope = \"{scope}\"\n}}\n\
+         provider \"shadow\" {{\n  alias = \"scoped\"\n  endpoint = \"{url}\"\n  \
+         token = ephemeral.shadow_token.scoped.token\n}}\n\
+         resource \"shadow_policy\" \"p\" {{\n  provider = shadow.scoped\n  name = \"p\"\n}}\n"
+    )
+}
+
+#[test]
+fn a_real_reconciler_takes_the_token_for_its_scope_until_the_run_is_over() {
+    let reconciler = Reconciler::with_token(Some("main-token"));
+    let root = Root::new(&scoped(&reconciler, "declare"))
+        .with_variable("TF_LOG", "TRACE")
+        .with_variable("TF_LOG_PATH", "terraform.log");
+    assert_eq!(root.run(&["plan", "-out=plan", "-input=false"]).code, 0);
+    let shown = root.run(&["show", "-json", "plan"]).text;
+    assert_eq!(root.run(&["apply", "-input=false", "plan"]).code, 0);
+
+    let used = reconciler.shown("PUT /v1/policies/p");
+    assert_eq!(used.len(), 1);
+    assert_ne!(used[0], "main-token");
+    assert_eq!(reconciler.status_for("main-token", "/v1/policies/p"), 200);
+    assert_eq!(reconciler.status_for(&used[0], "/v1/policies/p"), 401, "it is revoked");
+    for name in ["terraform.tfstate", "plan", "terraform.log"] {
+        let bytes = std::fs::read(root.path(name)).unwrap();
+        assert!(!bytes.windows(used[0].len()).any(|part| part == used[0].as_bytes()), "the token is in {name}");
+    }
+    assert!(!shown.contains(&used[0]));
+    root.is_settled();
+    root.destroy();
+}
+
+#[test]
+fn a_token_that_may_only_read_declares_nothing() {
+    let reconciler = Reconciler::with_token(Some("main-token"));
+    let root = Root::new(&scoped(&reconciler, "read"));
+    let told = root.apply_fails();
+    assert!(told.contains("does not accept the token"), "{told}");
+    assert_eq!(reconciler.status_for("main-token", "/v1/policies/p"), 404);
 }

@@ -3,29 +3,57 @@
 //! knows nothing of the traffic that would have moved.
 
 mod alarm;
+mod looks;
 mod outcome;
+mod suggest;
 
-pub use outcome::{Action, ActionKind, Outcome};
+pub use looks::{LOOKS_MAX, Look, Scored};
+pub use outcome::{Action, ActionKind, Outcome, outcome};
+pub use suggest::{Asked, Proposal, Row, Suggestion, suggest};
 
-use crate::history::{History, Sample};
+use crate::history::Sample;
 use crate::model::Policy;
 use crate::model::group::SignalSpec;
 use alarm::{Alarm, Method};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use looks::{Looks, Seen};
 use outcome::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Looks at a recording at most: each makes a forecast per signal, and somebody waits for the answer.
-pub const EVALUATIONS_MAX: i64 = 200;
-
 /// One signal as it was recorded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     /// Its limit.
     pub spec: SignalSpec,
     /// Its samples in the order of time.
     pub samples: Vec<Sample>,
+}
+
+/// How a recording is played.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Cost of a shadow for an hour.
+    pub hourly_cost: f64,
+    /// Rounds of forecasts at most. Each makes one per signal, at some milliseconds. A longer
+    /// recording is looked at less often than the policy would.
+    pub rounds_max: usize,
+    /// No look before it; what was recorded earlier is the past that is known then.
+    pub from: Option<Timestamp>,
+    /// No look after it.
+    pub to: Option<Timestamp>,
+    /// In which reasons tell times of day.
+    pub zone: TimeZone,
+}
+
+/// How far a replay is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Looks that were made.
+    pub done: usize,
+    /// Looks that there will be.
+    pub total: usize,
 }
 
 /// A time during which a limit was broken.
@@ -52,6 +80,8 @@ pub struct Backtest {
     pub to: Timestamp,
     /// How often the recording was looked at.
     pub evaluations: u32,
+    /// Seconds between two looks: the policy's interval, or more where the recording is long.
+    pub every_seconds: f64,
     /// Times during which a limit was broken, after the first look.
     pub breaches: Vec<Breach>,
     /// What the policy would have done.
@@ -64,86 +94,68 @@ pub struct Backtest {
     pub no_policy: Outcome,
 }
 
-/// Plays a recording. `hourly_cost` is that of a shadow. `None` when it is too short for one look.
-pub fn replay(policy: &Policy, signals: &BTreeMap<String, Recorded>, hourly_cost: f64) -> Option<Backtest> {
-    let looks = Looks::new(policy, signals)?;
-    let breaches = breaches(policy, signals, looks.first);
-    let mut runs = Method::ALL.map(|method| (method, Run::new(policy, hourly_cost)));
-    let mut seen = Seen::new(policy, signals);
-    for at in looks.clone() {
-        seen.advance(at);
-        for (method, run) in &mut runs {
-            run.look(at, &Alarm::of(*method, policy, &seen, at));
+/// What a replay found, and the score of each look, from which the outcome for other thresholds
+/// follows without another forecast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// What was found.
+    pub found: Backtest,
+    /// In the order of time.
+    pub looks: Vec<Look>,
+}
+
+/// Plays a recording and tells `progress` after each look. `None` when it is too short for one look.
+pub fn replay(
+    policy: &Policy,
+    signals: &BTreeMap<String, Recorded>,
+    setting: &Setting,
+    mut progress: impl FnMut(Progress),
+) -> Option<Replay> {
+    let times = Looks::new(policy, signals, setting)?;
+    let total = times.count();
+    let mut runs = Method::ALL.map(|method| (method, Run::new(policy, setting.hourly_cost), Alarm::default()));
+    let (mut seen, mut looks) = (Seen::new(policy, signals), Vec::with_capacity(total));
+    let mut score = None;
+    for at in times.iter() {
+        // Nothing new was seen: every answer is that of the look before, as for the daemon.
+        if seen.advance(at) {
+            score = seen.scored(policy, at, &setting.zone);
+            for (method, _, alarm) in &mut runs {
+                *alarm = Alarm::of(*method, policy, &seen, score.as_ref(), at);
+            }
         }
-    }
-    let [policy, static_threshold, predict_linear, no_policy] =
-        runs.map(|(_, run)| run.finish(looks.first, looks.last, &breaches));
-    let (from, to, evaluations) = (looks.first, looks.last, looks.count());
-    let evaluations = u32::try_from(evaluations).unwrap_or(u32::MAX);
-    Some(Backtest { from, to, evaluations, breaches, policy, static_threshold, predict_linear, no_policy })
-}
-
-/// The times at which a recording is looked at.
-#[derive(Debug, Clone)]
-struct Looks {
-    first: Timestamp,
-    last: Timestamp,
-    stride: SignedDuration,
-    next: Option<Timestamp>,
-}
-
-impl Looks {
-    fn new(policy: &Policy, signals: &BTreeMap<String, Recorded>) -> Option<Self> {
-        let all = || signals.values().flat_map(|signal| &signal.samples).map(|sample| sample.at);
-        let (start, last) = (all().min()?, all().max()?);
-        let needed = i32::try_from(crate::forecast::SAMPLES_MIN).unwrap_or(i32::MAX);
-        let first = start.checked_add(policy.step.saturating_mul(needed)).ok().filter(|first| *first <= last)?;
-        let shortest = last.duration_since(first) / i32::try_from(EVALUATIONS_MAX).unwrap_or(i32::MAX);
-        let stride = policy.interval.max(policy.step).max(shortest).max(SignedDuration::from_millis(1));
-        Some(Self { first, last, stride, next: Some(first) })
-    }
-}
-
-impl Iterator for Looks {
-    type Item = Timestamp;
-
-    fn next(&mut self) -> Option<Timestamp> {
-        let at = self.next.filter(|at| *at <= self.last)?;
-        self.next = at.checked_add(self.stride).ok();
-        Some(at)
-    }
-}
-
-/// What was known of the signals at one time.
-struct Seen<'a> {
-    signals: BTreeMap<&'a str, (&'a Recorded, History, usize)>,
-}
-
-impl<'a> Seen<'a> {
-    fn new(policy: &Policy, signals: &'a BTreeMap<String, Recorded>) -> Self {
-        let history = || History::new(policy.step, policy.history);
-        Self { signals: signals.iter().map(|(name, it)| (name.as_str(), (it, history(), 0))).collect() }
-    }
-
-    fn advance(&mut self, to: Timestamp) {
-        for (recorded, history, taken) in self.signals.values_mut() {
-            let new = recorded.samples.iter().skip(*taken).take_while(|sample| sample.at <= to);
-            *taken += new.map(|sample| history.push(*sample, to)).count();
+        looks.push(Look { at, score: score.clone() });
+        for (_, run, alarm) in &mut runs {
+            run.look(at, alarm);
         }
+        progress(Progress { done: looks.len(), total });
     }
-
-    fn iter(&self) -> impl Iterator<Item = (&'a str, &'a SignalSpec, &History)> {
-        self.signals.iter().map(|(name, (recorded, history, _))| (*name, &recorded.spec, history))
-    }
+    let (from, to) = (times.first, times.last);
+    let breaches = breaches(policy, signals, from, to);
+    let [policy, static_threshold, predict_linear, no_policy] = runs.map(|(_, run, _)| run.finish(from, to, &breaches));
+    let (evaluations, every_seconds) = (outcome::count(total), times.stride.as_secs_f64());
+    let found = Backtest {
+        from,
+        to,
+        evaluations,
+        every_seconds,
+        breaches,
+        policy,
+        static_threshold,
+        predict_linear,
+        no_policy,
+    };
+    Some(Replay { found, looks })
 }
 
-/// Times of trouble after `from`; pauses shorter than the policy's shortest horizon belong to them.
-fn breaches(policy: &Policy, signals: &BTreeMap<String, Recorded>, from: Timestamp) -> Vec<Breach> {
+/// Times of trouble within a span; pauses shorter than the policy's shortest horizon belong to them.
+fn breaches(policy: &Policy, signals: &BTreeMap<String, Recorded>, from: Timestamp, to: Timestamp) -> Vec<Breach> {
     let pause = policy.shortest_horizon();
     let mut all: Vec<Breach> = Vec::new();
     for (name, recorded) in signals {
         let mut current: Option<Breach> = None;
-        for sample in recorded.samples.iter().filter(|it| it.at > from && recorded.spec.breaks(it.value)) {
+        let within = recorded.samples.iter().filter(|it| it.at > from && it.at <= to);
+        for sample in within.filter(|it| recorded.spec.breaks(it.value)) {
             match &mut current {
                 Some(breach) if sample.at.duration_since(breach.end) <= pause => breach.end = sample.at,
                 current => {
@@ -159,68 +171,4 @@ fn breaches(policy: &Policy, signals: &BTreeMap<String, Recorded>, from: Timesta
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::PolicySpec;
-
-    fn policy() -> Policy {
-        let mut spec = PolicySpec::named("p");
-        spec.interval = "1m".into();
-        spec.step = "1m".into();
-        spec.history = "6h".into();
-        spec.horizons = vec!["10m".into(), "1h".into()];
-        spec.check().unwrap()
-    }
-
-    /// Minutes of a memory of `level(minute)` with a limit of 100.
-    fn recorded(minutes: i64, level: impl Fn(i64) -> f64) -> BTreeMap<String, Recorded> {
-        let spec = serde_json::json!({"query": "m{i=\"$instance\"}", "limit": 100.0, "unit": "count"});
-        let at = |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
-        let wobble = |minute: i64| f64::from(i32::try_from(minute * 7919 % 13).unwrap()) / 13.0;
-        let sample = |minute: i64| Sample { at: at(minute), value: level(minute) + wobble(minute) };
-        let recorded =
-            Recorded { spec: serde_json::from_value(spec).unwrap(), samples: (0..minutes).map(sample).collect() };
-        [("memory".to_owned(), recorded)].into()
-    }
-
-    #[test]
-    fn a_leak_is_seen_coming() {
-        let leak =
-            |minute: i64| if minute < 120 { 40.0 } else { 40.0 + f64::from(i32::try_from(minute - 120).unwrap()) };
-        let found = replay(&policy(), &recorded(200, leak), 2.0).unwrap();
-        assert_eq!(found.breaches.len(), 1, "{:?}", found.breaches);
-        assert_eq!((found.policy.warned, found.policy.missed), (1, 0), "{:?}", found.policy);
-        let lead = |outcome: &Outcome| outcome.lead_times_seconds[0].unwrap_or(0.0);
-        assert!(lead(&found.policy) > lead(&found.static_threshold), "{found:#?}");
-        assert!(found.policy.shadow_hours > 0.0);
-        assert!((found.policy.shadow_cost - 2.0 * found.policy.shadow_hours).abs() < 1e-9);
-        assert_eq!((found.no_policy.warned, found.no_policy.missed), (0, 1));
-        assert!(found.no_policy.actions.is_empty());
-        let kinds: Vec<ActionKind> = found.policy.actions.iter().map(|action| action.kind).collect();
-        assert!(kinds.starts_with(&[ActionKind::Stage, ActionKind::HandOver]), "{kinds:?}");
-    }
-
-    #[test]
-    fn quiet_days_call_for_nothing() {
-        let found = replay(&policy(), &recorded(300, |_| 40.0), 1.0).unwrap();
-        for outcome in [&found.policy, &found.static_threshold, &found.predict_linear] {
-            assert!(outcome.actions.is_empty() && outcome.false_alarms == 0, "{outcome:?}");
-        }
-        assert!(found.evaluations <= 1 + u32::try_from(EVALUATIONS_MAX).unwrap());
-    }
-
-    #[test]
-    fn a_line_is_fooled_by_a_hill_and_that_counts_as_false() {
-        let hill = |minute: i64| 40.0 + 40.0 * (f64::from(i32::try_from(minute).unwrap()) / 40.0).sin();
-        let found = replay(&policy(), &recorded(340, hill), 1.0).unwrap();
-        assert!(found.breaches.is_empty());
-        assert!(found.predict_linear.false_alarms > 0, "{:?}", found.predict_linear);
-        assert!(found.predict_linear.false_alarms_per_week > 1.0);
-    }
-
-    #[test]
-    fn a_recording_that_is_too_short_has_no_answer() {
-        assert_eq!(replay(&policy(), &recorded(20, |_| 1.0), 1.0), None);
-        assert_eq!(replay(&policy(), &BTreeMap::new(), 1.0), None);
-    }
-}
+mod tests;

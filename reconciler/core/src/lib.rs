@@ -2,13 +2,15 @@
 //! network, process, environment or async; `now` is always passed in.
 //!
 //! A cycle runs through the modules in this order:
-//! `history` → `forecast` → `score` → `decision` → `desired` → `rendering` → `plan` → `guard`.
+//! `history` → `forecast` → `score`, `anomaly` → `decision` → `desired` → `rendering` → `plan` → `guard`.
 
+pub mod anomaly;
 pub mod backtest;
 pub mod calendar;
 pub mod criteria;
 pub mod decision;
 pub mod desired;
+pub mod feedback;
 pub mod forecast;
 pub mod guard;
 pub mod history;

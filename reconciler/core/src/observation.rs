@@ -1,5 +1,6 @@
 //! What was seen of a group in one cycle. Absent values are unknown: never zero, healthy or failed.
 
+use crate::anomaly::Anomaly;
 use crate::model::name::SlotId;
 use crate::model::slot::Instance;
 use crate::score::Score;
@@ -18,6 +19,12 @@ pub struct Observation {
     pub score: Option<Score>,
     /// Why the metrics cannot be relied on (absent, frozen, from the future …), if so.
     pub metrics_outage: Option<String>,
+    /// What is unlike the past of a signal or unlike its peers.
+    #[serde(default)]
+    pub anomalies: Vec<Anomaly>,
+    /// Why anomalies are to be expected, if a calendar says so.
+    #[serde(default)]
+    pub expected_event: Option<String>,
     /// Newest fresh value of each signal, by slot.
     pub signals: BTreeMap<SlotId, BTreeMap<String, f64>>,
     /// What independent observers say of each slot.

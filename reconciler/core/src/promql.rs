@@ -33,6 +33,13 @@ fn check_type(expression: &Expr) -> Result<(), String> {
     }
 }
 
+/// Whether a query that [`check`] accepts is a metric's name with labels, and nothing is done with it.
+pub(crate) fn is_selector(query: &str) -> bool {
+    let concrete = ["$instance", "$slot", "$group"].iter().fold(query.to_owned(), |text, it| text.replace(it, "x"));
+    query.len() <= LENGTH_MAX
+        && matches!(parse(&concrete), Ok(Expr::VectorSelector(selector)) if selector.offset.is_none() && selector.at.is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +64,15 @@ mod tests {
         }
         assert!(check(&"(".repeat(LENGTH_MAX)).is_err(), "it must not exhaust the stack");
         assert!(check(&"(".repeat(LENGTH_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn selectors_are_told_from_expressions() {
+        for selector in ["requests_total{instance=\"$instance\"}", " up ", "{job=\"a\"}"] {
+            assert!(is_selector(selector), "{selector}");
+        }
+        for other in ["rate(x[5m])", "x offset 5m", "x @ 10", "x[5m]", "x + 1", "-x", "sum(x)", "(", "1"] {
+            assert!(!is_selector(other), "{other}");
+        }
     }
 }

@@ -5,11 +5,22 @@
 //! signal into a number: what could not be scored is listed, and a score of nothing has no
 //! probability.
 
+mod exhaustion;
+mod foresight;
+mod likelihood;
 mod reason;
+mod warnings;
+
+pub use foresight::{Foresight, Reading};
+pub use warnings::Warnings;
 
 use crate::forecast::{Forecast, NotReady, Window};
-use crate::model::group::{Direction, SignalSpec};
+use crate::history::History;
+use crate::model::group::SignalSpec;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use likelihood::Likelihood;
+use reason::Basis;
 use serde::{Deserialize, Serialize};
 
 /// The degradation score of a group.
@@ -85,6 +96,30 @@ pub struct SignalForecast<'a> {
     pub forecast: Result<&'a Forecast, &'a NotReady>,
 }
 
+/// One signal of a group with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct SignalView<'a> {
+    /// Its forecast.
+    pub forecast: SignalForecast<'a>,
+    /// What is foreseen beside the forecast, with the history that it was foreseen from.
+    pub foresight: Option<(&'a Foresight, &'a History)>,
+    /// Its newest value, where that is newer than the history.
+    pub live: Option<f64>,
+}
+
+impl<'a> From<SignalForecast<'a>> for SignalView<'a> {
+    fn from(forecast: SignalForecast<'a>) -> Self {
+        Self { forecast, foresight: None, live: None }
+    }
+}
+
+impl SignalView<'_> {
+    /// Whether the limit is broken at present.
+    fn is_broken(&self, forecast: &Forecast) -> bool {
+        self.forecast.spec.breaks(self.live.unwrap_or(forecast.newest.value))
+    }
+}
+
 impl Score {
     /// The score of a horizon; `None` when it was not asked for, or no signal could be scored.
     pub fn within(&self, horizon: SignedDuration) -> Option<&HorizonScore> {
@@ -92,32 +127,49 @@ impl Score {
     }
 }
 
-/// Scores a group over `horizons`, given from short to long.
-///
-/// The group's probability is that of its worst signal. Signals of one instance fail together (a
-/// leak raises memory and latency), so that treating them as independent would count one trouble
-/// twice; the worst signal alone is the least that any dependence between them allows.
+/// Scores a group by forecasts alone; as [`score_group`].
 pub fn score(signals: &[SignalForecast<'_>], horizons: &[SignedDuration], now: Timestamp) -> Score {
+    let views: Vec<SignalView<'_>> = signals.iter().copied().map(SignalView::from).collect();
+    score_group(&views, horizons, now, &TimeZone::UTC)
+}
+
+/// Scores a group over `horizons`, given from short to long. Times of day in reasons are those of `zone`.
+///
+/// **One signal.** A limit that is broken at present scores nearly 1. Else the early warning answers where it is at home
+/// (see [`Warnings`]), and the forecast where it is not. What the early warning cannot have learned is never averaged
+/// away: the greater answer counts where a growth leads to the limit, and where the median forecast reaches a limit that
+/// was never broken before. A longer horizon scores no less than a shorter one.
+///
+/// **Together.** How far the signals of an instance depend on each other is not known; a leak raises memory and latency,
+/// and then the worst signal says it all, while two unrelated troubles add up. The lower bound, by which is decided,
+/// assumes the first, so that no trouble counts twice; the upper bound the second; the probability lies half-way: every
+/// signal but the worst counts with the square root of its chance to stay well. A signal of probability `p` beside the
+/// worst thus raises the group's by `1 - (1 - p)^½` at most, a little over half of it, and a missing one not at all.
+pub fn score_group(signals: &[SignalView<'_>], horizons: &[SignedDuration], now: Timestamp, zone: &TimeZone) -> Score {
     let mut score = Score { at: now, horizons: Vec::new(), confidence: 0.0, parts: Vec::new(), missing: Vec::new() };
     for signal in signals {
-        match parts(signal, horizons) {
+        match parts(signal, horizons, now, zone) {
             Ok(parts) => score.parts.extend(parts),
             Err(missing) => score.missing.push(missing),
         }
     }
-    score.horizons = horizons.iter().filter_map(|horizon| worst(&score.parts, *horizon)).collect();
+    score.horizons = horizons.iter().filter_map(|horizon| together(&score.parts, *horizon)).collect();
     score.confidence = confidence(&score).unwrap_or(0.0);
     score
 }
 
-fn worst(parts: &[ScorePart], horizon: SignedDuration) -> Option<HorizonScore> {
+fn together(parts: &[ScorePart], horizon: SignedDuration) -> Option<HorizonScore> {
     let of_horizon = || parts.iter().filter(|part| part.horizon == horizon);
     let most = |of: fn(&ScorePart) -> f64| of_horizon().map(of).reduce(f64::max);
+    let all_well = |of: fn(&ScorePart) -> f64| of_horizon().map(|part| 1.0 - of(part)).product::<f64>();
+    let worst = most(|part| part.probability)?;
+    // The root of all, with the worst one whole.
+    let well = (all_well(|part| part.probability) * (1.0 - worst)).sqrt();
     Some(HorizonScore {
         horizon,
-        probability: most(|part| part.probability)?,
+        probability: (1.0 - well).clamp(worst, Likelihood::BROKEN.probability.max(worst)),
         lower: most(|part| part.lower)?,
-        upper: most(|part| part.upper)?,
+        upper: (1.0 - all_well(|part| part.upper)).max(most(|part| part.upper)?),
     })
 }
 
@@ -127,18 +179,24 @@ fn confidence(score: &Score) -> Option<f64> {
     of_longest.max_by(|a, b| a.lower.total_cmp(&b.lower)).map(|deciding| deciding.confidence)
 }
 
-fn parts(signal: &SignalForecast<'_>, horizons: &[SignedDuration]) -> Result<Vec<ScorePart>, MissingSignal> {
+fn parts(
+    view: &SignalView<'_>,
+    horizons: &[SignedDuration],
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Vec<ScorePart>, MissingSignal> {
+    let signal = &view.forecast;
     let missing =
         |reason: &str, ready_at| MissingSignal { signal: signal.name.to_owned(), reason: reason.to_owned(), ready_at };
     let forecast = signal.forecast.map_err(|not_ready| missing(&not_ready.reason, not_ready.ready_at))?;
-    let mut likely = Likelihood::LEAST;
+    let mut likely = (Likelihood::LEAST, Basis::Forecast);
     let mut parts = Vec::with_capacity(horizons.len());
     for horizon in horizons {
         let window =
             forecast.window(*horizon).ok_or_else(|| missing("its forecast was made for other horizons", None))?;
-        likely = likely.or_more(Likelihood::of(window, signal.spec, forecast));
-        let Likelihood { probability, lower, upper, confidence } = likely;
-        let reason = reason::sentence(signal.name, signal.spec, forecast, window, probability);
+        likely = greater(likely, judge(view, forecast, window));
+        let (Likelihood { probability, lower, upper, confidence }, basis) = likely;
+        let told = reason::Told { view, forecast, window, basis, now, zone };
         parts.push(ScorePart {
             signal: signal.name.to_owned(),
             horizon: *horizon,
@@ -146,73 +204,40 @@ fn parts(signal: &SignalForecast<'_>, horizons: &[SignedDuration]) -> Result<Vec
             lower,
             upper,
             confidence,
-            reason,
+            reason: told.sentence(probability),
         });
     }
     Ok(parts)
 }
 
-/// A probability and the range that it may lie in.
-#[derive(Debug, Clone, Copy)]
-struct Likelihood {
-    probability: f64,
-    lower: f64,
-    upper: f64,
-    confidence: f64,
+/// How likely one signal breaks its limit within a window, and by what that is known.
+fn judge(view: &SignalView<'_>, forecast: &Forecast, window: &Window) -> (Likelihood, Basis) {
+    let (spec, horizon) = (view.forecast.spec, window.horizon);
+    if view.is_broken(forecast) {
+        return (Likelihood::BROKEN, Basis::Broken);
+    }
+    let by_forecast = (Likelihood::of_forecast(window, spec), Basis::Forecast);
+    let Some((foresight, _)) = view.foresight else { return by_forecast };
+    let known = match foresight.warned(horizon) {
+        Some(warned) if foresight.has_broken() || reason::reached(spec, forecast, horizon).is_none() => {
+            (warned, Basis::Warning)
+        }
+        Some(warned) => greater((warned, Basis::Warning), by_forecast),
+        None => by_forecast,
+    };
+    match foresight.exhaustion() {
+        Some(growth) => {
+            let exhausted = Likelihood::of_exhaustion(growth.probability(horizon));
+            greater(known, (exhausted, Basis::Exhaustion))
+        }
+        None => known,
+    }
 }
 
-/// Half the width of the range of a probability, in standard errors: one in five lies below the
-/// lower bound. Stricter bounds would let no short history decide anything, and a decision needs
-/// several evaluations besides.
-const RANGE_ERRORS: f64 = 0.8416;
-
-/// Least probability stated: one in a million windows is beyond anything that a history can show.
-const PROBABILITY_MIN: f64 = 1e-6;
-
-impl Likelihood {
-    const LEAST: Self = Self { probability: 0.0, lower: 0.0, upper: 0.0, confidence: 0.0 };
-
-    /// Of a limit that is broken at present. One sample may be a glitch, so it is not certain that
-    /// the service is in trouble; the policy's k-of-n evaluations settle that.
-    const BROKEN: Self = Self { probability: 0.999, lower: 0.99, upper: 1.0, confidence: 0.99 };
-
-    /// That the signal breaks its limit within the window.
-    fn of(window: &Window, spec: &SignalSpec, forecast: &Forecast) -> Self {
-        if spec.breaks(forecast.newest.value) {
-            return Self::BROKEN;
-        }
-        let (probability, evidence) = match spec.direction {
-            Direction::Above => (window.maximum.probability_above(spec.limit), window.maximum.evidence()),
-            Direction::Below => (window.minimum.probability_below(spec.limit), window.minimum.evidence()),
-        };
-        Self::from_evidence(probability.clamp(PROBABILITY_MIN, Self::BROKEN.probability), evidence)
-    }
-
-    /// The range of a probability that was seen in so many independent windows (Wilson's interval,
-    /// which stays within 0 and 1 and is as wide as that when there were none).
-    fn from_evidence(probability: f64, windows: f64) -> Self {
-        let z = RANGE_ERRORS;
-        let centre = windows * probability + z * z / 2.0;
-        let half = z * (windows * probability * (1.0 - probability) + z * z / 4.0).sqrt();
-        let bound = |sum: f64| (sum / (windows + z * z)).clamp(0.0, 1.0);
-        Self {
-            probability,
-            lower: bound(centre - half).min(probability).min(Self::BROKEN.lower),
-            upper: bound(centre + half).max(probability),
-            confidence: windows / (windows + 1.0),
-        }
-    }
-
-    /// At least as much as `self`: what happens within a horizon happens within each longer one.
-    fn or_more(self, other: Self) -> Self {
-        Self {
-            probability: self.probability.max(other.probability),
-            lower: self.lower.max(other.lower),
-            upper: self.upper.max(other.upper),
-            // Of the horizon itself, unless a shorter one decides.
-            confidence: if other.lower >= self.lower { other.confidence } else { self.confidence },
-        }
-    }
+/// The greater probability with what it is known by, and no less than either in every bound.
+fn greater(one: (Likelihood, Basis), other: (Likelihood, Basis)) -> (Likelihood, Basis) {
+    let basis = if other.0.probability >= one.0.probability { other.1 } else { one.1 };
+    (one.0.or_more(other.0), basis)
 }
 
 #[cfg(test)]
@@ -220,6 +245,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
+    use crate::model::group::{Direction, SignalKind};
 
     const HORIZONS: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_secs(30)];
 
@@ -238,7 +264,13 @@ mod tests {
     }
 
     fn spec(limit: f64, direction: Direction) -> SignalSpec {
-        SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned() }
+        SignalSpec {
+            query: "x{i=\"$instance\"}".to_owned(),
+            limit,
+            direction,
+            unit: "bytes".to_owned(),
+            kind: SignalKind::Gauge,
+        }
     }
 
     /// Rises by ten each second, up to 1000.
@@ -307,7 +339,12 @@ mod tests {
         ];
         let all = score(&signals, &HORIZONS, at(0));
         let leak = score(&signals[1..2], &HORIZONS, at(0));
-        assert_eq!((&all.horizons[1], all.confidence.to_bits()), (&leak.horizons[1], leak.confidence.to_bits()));
+        let (together, alone) = (&all.horizons[1], &leak.horizons[1]);
+        assert_eq!(
+            (together.lower.to_bits(), all.confidence.to_bits()),
+            (alone.lower.to_bits(), leak.confidence.to_bits())
+        );
+        assert!((alone.probability..alone.probability + 1e-3).contains(&together.probability), "{together:?}");
         assert_eq!(all.parts.len(), 4);
         let missing: Vec<&str> = all.missing.iter().map(|missing| missing.signal.as_str()).collect();
         assert_eq!(missing, ["new"]);
@@ -328,11 +365,29 @@ mod tests {
     }
 
     #[test]
-    fn the_range_of_a_probability_narrows_with_evidence() {
-        let none = Likelihood::from_evidence(0.9, 0.0);
-        assert!(none.lower <= 0.0 && none.upper >= 1.0 && none.confidence <= 0.0);
-        let (few, many) = (Likelihood::from_evidence(0.9, 2.0), Likelihood::from_evidence(0.9, 50.0));
-        assert!(few.lower < many.lower && many.lower < 0.9 && 0.9 < many.upper && many.upper < few.upper);
+    fn signals_together_are_worse_than_the_worst_but_not_as_if_they_were_unrelated() {
+        let part = |signal: &str, probability: f64| ScorePart {
+            signal: signal.to_owned(),
+            horizon: HORIZONS[0],
+            probability,
+            lower: probability / 2.0,
+            upper: (probability + 1.0) / 2.0,
+            confidence: 0.9,
+            reason: String::new(),
+        };
+        let of = |probabilities: &[f64]| {
+            let parts: Vec<ScorePart> = probabilities.iter().map(|it| part("s", *it)).collect();
+            together(&parts, HORIZONS[0]).unwrap()
+        };
+        let two = of(&[0.4, 0.3]);
+        assert!(two.probability > 0.4 && two.probability < 1.0 - 0.6 * 0.7, "{two:?}");
+        assert!(two.lower <= 0.2 && two.upper > 0.7);
+        for calm in [1e-6, 0.01, 0.3] {
+            let raised = of(&[0.4, calm]).probability - of(&[0.4]).probability;
+            assert!(raised <= 1.0 - (1.0 - calm).sqrt(), "{calm} raises by {raised}");
+        }
+        let many = of(&[0.9; 20]);
+        assert!(many.probability < 1.0 && many.upper <= 1.0);
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub struct Evidence {
     pub critical: Recent,
     /// Was it under the clear threshold?
     pub clear: Recent,
+    /// Was there a major anomaly of the primary?
+    #[serde(default)]
+    pub anomalous: Recent,
     /// Health of each slot, as evaluations in a row.
     pub health: BTreeMap<SlotId, Streak>,
     /// Since when each failover criterion of the policy has held for the primary.

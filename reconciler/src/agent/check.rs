@@ -25,10 +25,10 @@ const DECLARED: [&str; 2] = ["ADDRESS", "PORT"];
 pub(super) fn check_process(spec: &ProcessSpec, context: &Context) -> Result<(), Problems> {
     let mut problems = spec.check().err().unwrap_or_default();
     check_environment(&spec.environment, &mut problems);
-    for name in DECLARED.iter().filter(|name| spec.environment.contains_key(**name)) {
-        let path = format!("environment[{name:?}]");
-        problems.add(&path, "the agent sets this variable", "remove it; use address and port");
-    }
+    check_declared("environment", spec.environment.keys(), &mut problems);
+    let secrets = spec.secret_environment_wo.iter().map(|(name, secret)| (name, secret.reveal()));
+    check_variables("secret_environment_wo", secrets, &mut problems);
+    check_declared("secret_environment_wo", spec.secret_environment_wo.keys(), &mut problems);
     check_inherited(&spec.inherit_environment, context, &mut problems);
     check_working_directory(spec.working_directory.as_deref(), &mut problems);
     let path = spec.environment.get("PATH").or_else(|| context.environment.get("PATH"));
@@ -47,8 +47,23 @@ pub(super) fn check_process(spec: &ProcessSpec, context: &Context) -> Result<(),
 
 /// Notes variables that cannot be set.
 pub(super) fn check_environment(environment: &BTreeMap<String, String>, problems: &mut Problems) {
-    for (name, value) in environment {
-        let path = format!("environment[{name:?}]");
+    check_variables("environment", environment.iter().map(|(name, value)| (name, value.as_str())), problems);
+}
+
+fn check_declared<'a>(attribute: &str, names: impl Iterator<Item = &'a String>, problems: &mut Problems) {
+    for name in names.filter(|name| DECLARED.contains(&name.as_str())) {
+        let path = format!("{attribute}[{name:?}]");
+        problems.add(&path, "the agent sets this variable", "remove it; use address and port");
+    }
+}
+
+fn check_variables<'a>(
+    attribute: &str,
+    variables: impl Iterator<Item = (&'a String, &'a str)>,
+    problems: &mut Problems,
+) {
+    for (name, value) in variables {
+        let path = format!("{attribute}[{name:?}]");
         problems.require(
             !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0'),
             &path,

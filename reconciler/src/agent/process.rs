@@ -156,6 +156,7 @@ impl Process {
     /// # Errors
     /// `create_only` and the declaration differs; or it cannot be carried out.
     pub(super) async fn declare(&mut self, spec: ProcessSpec, create_only: bool) -> Result<(), Refusal> {
+        let spec = spec.with_secrets_of(&self.record.spec);
         if create_only && spec != self.record.spec {
             return Err(Refusal::Different(self.home.name.clone()));
         }
@@ -249,7 +250,7 @@ impl Process {
         };
         self.since = Instant::now();
         let run = self.run.insert(run);
-        run.settled(&self.home).await.map_err(|exit| (exit, ended_at_once(&self.home, exit)))?;
+        run.settled(&self.home).await.map_err(|exit| (exit, ended_at_once(&self.home, &self.record.spec, exit)))?;
         if let Err(error) = self.commit(next.clone()).await {
             // It runs and carries its marker, by which it is found without this record.
             tracing::warn!(process = self.home.name, %error, "started without a record of its process id");
@@ -369,7 +370,7 @@ impl Process {
     pub(super) fn status(&self) -> ProcessStatus {
         let Record { spec, port, started_at, exit, restarts, .. } = self.record.clone();
         ProcessStatus {
-            spec,
+            spec: spec.without_secrets(),
             state: self.state(),
             pid: self.run.as_ref().map(|run| run.identity.pid.unsigned_abs()),
             port,
@@ -441,8 +442,9 @@ fn port_of_same(stray: &Identity, spec: &ProcessSpec) -> Option<u16> {
     same.then_some(port)
 }
 
-fn ended_at_once(home: &Home, exit: Exit) -> Refusal {
+fn ended_at_once(home: &Home, spec: &ProcessSpec, exit: Exit) -> Refusal {
     let output = log_file::tail(&home.output());
+    let output = spec.secret_environment_wo.values().fold(output, |output, secret| secret.mask_in(&output));
     let summary = format!("the process ended at once with {exit}");
     let remedy = if output.is_empty() { "it printed nothing".to_owned() } else { format!("it printed:\n{output}") };
     Refusal::problem("command", summary, remedy)

@@ -1,5 +1,5 @@
 //! What the agent remembers of one process beyond its own death, as one JSON file that is
-//! replaced as a whole. Written before and after every change; never edited in place.
+//! replaced as a whole and that only the agent's user reads. Written before and after every change; never edited in place.
 
 use super::identity::Identity;
 use anyhow::{Context as _, bail};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use shadow_core::model::process::{ProcessGoal, ProcessSpec};
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// File name of the record in the folder of its process.
@@ -99,7 +100,9 @@ impl Record {
     pub(super) fn save(&self, folder: &Path) -> anyhow::Result<()> {
         let write = || -> io::Result<()> {
             fs::create_dir_all(folder)?;
-            let mut file = tempfile::Builder::new().prefix(".record").tempfile_in(folder)?;
+            // It holds the secret variables, by which the process is started again.
+            let own = fs::Permissions::from_mode(0o600);
+            let mut file = tempfile::Builder::new().prefix(".record").permissions(own).tempfile_in(folder)?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.flush()?;
             file.as_file().sync_all()?;

@@ -152,7 +152,9 @@ pub(super) async fn stop_stray(home: &Home, stray: Identity, stop: &StopSpec) ->
 /// a changed declaration needs no restart; the port, which may be chosen, is compared apart.
 pub(super) fn start_digest(spec: &ProcessSpec) -> String {
     let ProcessSpec { command, environment, inherit_environment, working_directory, address, limits, .. } = spec;
-    let read = json!([command, environment, inherit_environment, working_directory, address, limits]);
+    // Secrets count by their version: the digest stands where others may read it.
+    let secrets = spec.secret_environment_wo_version;
+    let read = json!([command, environment, inherit_environment, secrets, working_directory, address, limits]);
     let digest = Sha256::digest(read.to_string());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -163,9 +165,10 @@ fn environment(home: &Home, record: &Record) -> BTreeMap<String, String> {
     let path = own.get("PATH").map_or(PATH_DEFAULT, String::as_str);
     let inherited = spec.inherit_environment.iter().filter_map(|name| Some((name.clone(), own.get(name)?.clone())));
     let declared = spec.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let secret = spec.secret_environment_wo.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned()));
     // Later ones replace earlier ones: the agent's word on address, port and marker is final.
     let mut environment = BTreeMap::from([("PATH".to_owned(), path.to_owned())]);
-    environment.extend(inherited.chain(declared));
+    environment.extend(inherited.chain(declared).chain(secret));
     environment.extend([
         ("ADDRESS".to_owned(), spec.address.clone()),
         ("PORT".to_owned(), record.port.to_string()),

@@ -3,16 +3,19 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::http::{ApiError, Body, ErrorBody, Path};
+use crate::http::{ApiError, Body, ErrorBody, Path, Query};
+use crate::recording::when_known;
+use crate::sample::Calibrated;
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use shadow_core::backtest::{Backtest, Recorded, replay};
+use shadow_core::backtest::{Backtest, Recorded, Setting, replay};
 use shadow_core::forecast::{Forecast, LEVELS, NotReady, forecast};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, GroupSpec, SignalSpec};
+use shadow_core::model::group::{Direction, GroupSpec, SignalKind, SignalSpec};
 use shadow_core::model::{Group, Policy, Problems, SlotId};
 use shadow_core::placement::{PlacementReport, place};
 use shadow_core::score::{Score, SignalForecast, score};
@@ -31,6 +34,13 @@ const SIGNALS_MAX: usize = 16;
 /// Most samples of one signal in a request; a recording of a group is bounded by its history.
 const SAMPLES_MAX: usize = 20_000;
 
+/// Forecasts that one replay makes at most: some seconds of a core, as somebody waits for the answer. Longer
+/// replays are for the command `backtest`, which computes on the machine of who asks.
+const FORECASTS_MAX: usize = 4_000;
+
+/// Points of the past and of the future of one signal at most: more than a chart has pixels for helps nobody.
+const POINTS_MAX: usize = 400;
+
 /// Forecasts of a group's signals, and the score that follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct GroupForecast {
@@ -45,8 +55,11 @@ pub struct GroupForecast {
     pub levels: Vec<f64>,
     /// By signal.
     pub signals: BTreeMap<String, Fan>,
-    /// The degradation score with its parts.
+    /// The degradation score with its parts: that of the newest cycle, which knows the early warnings, once there is one.
     pub score: Score,
+    /// How the early warnings so far compare with what came; empty where there are none.
+    #[serde(default)]
+    pub calibration: Vec<Calibrated>,
 }
 
 /// The forecast of one signal, or why there is none.
@@ -59,10 +72,55 @@ pub struct Fan {
     /// When there will be one, if that is known.
     #[schema(value_type = Option<String>)]
     pub ready_at: Option<Timestamp>,
+    /// Value at which the service no longer does its job.
+    pub limit: f64,
+    /// On which side of the limit the trouble lies.
+    pub direction: Direction,
+    /// Unit of all values.
+    pub unit: String,
     /// The sample that it starts from.
     pub newest: Option<Sample>,
     /// From short to long; empty without a forecast.
     pub horizons: Vec<FanHorizon>,
+    /// The newest part of the past, as long as the longest horizon; every nth sample where there are many.
+    pub past: Vec<Sample>,
+    /// What comes, in the order of time; every nth step where there are many, and the last one.
+    pub steps: Vec<FanStep>,
+}
+
+/// What one step of the future will probably be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FanStep {
+    /// When.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// Quantiles of the value then.
+    pub quantiles: Vec<f64>,
+}
+
+/// What was measured of a signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SignalHistory {
+    /// The slot that serves, whose signal this is.
+    pub slot: SlotId,
+    /// The signal with its limit.
+    pub spec: SignalSpec,
+    /// One for each step of the policy, in the order of time. Where steps are longer than 15 s, their mean, at their
+    /// beginning.
+    pub samples: Vec<Sample>,
+}
+
+/// Which part of the past.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpanQuery {
+    /// Its first time; the policy's history before its last when absent.
+    #[param(value_type = Option<String>)]
+    start: Option<Timestamp>,
+    /// Its last time; now when absent.
+    #[param(value_type = Option<String>)]
+    end: Option<Timestamp>,
 }
 
 /// The extremes of the time from now to a horizon, as quantiles in the signal's unit.
@@ -123,7 +181,42 @@ pub(super) async fn group_forecast(
     let now = clock::now();
     let _only_one = COMPUTATIONS.acquire().await.context("the reconciler is stopping")?;
     let pulled = pull(&app, &group, &policy, (&slot, &instance_id), policy.history, now).await;
-    compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await.map(Json)
+    let mut forecast = compute(move || Ok(foresee(&group, &policy, slot, &pulled, now))).await?;
+    if let Some(seen) = app.board.view(&name).foreseen.filter(|seen| seen.slot == forecast.slot) {
+        (forecast.score, forecast.calibration) = (seen.score.clone(), seen.calibration.clone());
+    }
+    Ok(Json(forecast))
+}
+
+/// What was measured of one signal of a group's primary.
+#[utoipa::path(get, path = "/v1/groups/{name}/history/{signal}", params(SpanQuery), responses(
+    (status = 200, body = SignalHistory), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    (status = 422, body = ErrorBody)))]
+pub(super) async fn signal_history(
+    State(app): State<Arc<App>>,
+    Path((name, signal)): Path<(String, String)>,
+    Query(span): Query<SpanQuery>,
+) -> Result<Json<SignalHistory>, ApiError> {
+    let (group, state) = known(&app, &name)?;
+    let policy = policy_of(&app, &group.spec.policy)?;
+    let unknown = || ApiError::NotFound(format!("group {name:?} has no signal {signal:?}"));
+    let spec = group.spec.signals.get(&signal).ok_or_else(unknown)?.clone();
+    let end = span.end.unwrap_or_else(clock::now);
+    let start = span.start.or_else(|| end.checked_sub(policy.history).ok()).unwrap_or(end);
+    let few = end.duration_since(start).as_millis() / policy.step.as_millis().max(1) <= SAMPLES_MAX as i128;
+    let mut problems = Problems::default();
+    let remedy = format!("ask for at most {SAMPLES_MAX} steps of {:#} at once", policy.step);
+    problems.require(few, "start", "there are too many steps until the end", remedy);
+    problems.into_result(())?;
+    let (slot, instance_id) = serving(&group, state.as_ref())?;
+    let query = spec.query_for(&group.name, &slot, &instance_id);
+    let samples = app.prometheus.steps(&query, start, end, policy.step).await;
+    let samples = samples.map_err(|error| ApiError::Conflict(format!("signal {signal:?} cannot be read: {error}")))?;
+    Ok(Json(SignalHistory {
+        slot,
+        spec,
+        samples: samples.into_iter().map(|(at, value)| Sample { at, value }).collect(),
+    }))
 }
 
 /// Where shadows of a group would go, and why not elsewhere.
@@ -155,7 +248,9 @@ pub(super) async fn backtest(
         Some(group) => recorded_of(&app, group, &request).await?,
         None => (policy_of(&app, request.policy.as_deref().unwrap_or_default())?, request.recorded()),
     };
-    let found = compute(move || Ok(replay(&policy, &signals, hourly_cost))).await?;
+    let rounds_max = (FORECASTS_MAX / signals.len().max(1)).max(1);
+    let setting = Setting { hourly_cost, rounds_max, from: None, to: None, zone: TimeZone::UTC };
+    let found = compute(move || Ok(replay(&policy, &signals, &setting, |_| {}).map(|replay| replay.found))).await?;
     let too_short = "the recording is too short for one look: a forecast needs 40 samples at the policy's step";
     found.map(Json).ok_or_else(|| ApiError::Conflict(too_short.to_owned()))
 }
@@ -194,7 +289,8 @@ impl BacktestRequest {
     fn recorded(&self) -> BTreeMap<String, Recorded> {
         let recorded = |signal: &RecordedSignal| {
             let RecordedSignal { limit, direction, samples } = signal.clone();
-            let spec = SignalSpec { query: String::new(), limit, direction, unit: "count".to_owned() };
+            let (query, unit, kind) = (String::new(), "count".to_owned(), SignalKind::Gauge);
+            let spec = SignalSpec { query, limit, direction, unit, kind };
             Recorded { spec, samples }
         };
         self.signals.iter().map(|(name, signal)| (name.clone(), recorded(signal))).collect()
@@ -217,7 +313,7 @@ async fn recorded_of(
         let samples =
             samples.map_err(|reason| ApiError::Conflict(format!("signal {name:?} cannot be read: {reason}")))?;
         let spec = group.spec.signals.get(&name).context("a signal that the group does not have")?.clone();
-        signals.insert(name, Recorded { spec, samples });
+        signals.insert(name, Recorded { spec, samples: when_known(samples, policy.step) });
     }
     Ok((policy, signals))
 }
@@ -269,7 +365,7 @@ async fn pull(
     let mut pulled = Pulled::new();
     for (name, signal) in &group.spec.signals {
         let query = signal.query_for(&group.name, slot, instance_id);
-        let answer = app.prometheus.range(&query, start, now, policy.step).await;
+        let answer = app.prometheus.steps(&query, start, now, policy.step).await;
         let samples = answer.map(|samples| samples.into_iter().map(|(at, value)| Sample { at, value }).collect());
         pulled.insert(name.clone(), samples.map_err(|error| error.to_string()));
     }
@@ -277,42 +373,98 @@ async fn pull(
 }
 
 fn foresee(group: &Group, policy: &Policy, slot: SlotId, pulled: &Pulled, now: Timestamp) -> GroupForecast {
-    let forecasts: BTreeMap<&String, Result<Forecast, NotReady>> =
-        pulled.iter().map(|(name, samples)| (name, forecast_of(samples, policy, now))).collect();
-    let signals: Vec<SignalForecast<'_>> = forecasts
+    let known: Vec<Known<'_>> = pulled
         .iter()
-        .filter_map(|(name, forecast)| {
-            let spec = group.spec.signals.get(*name)?;
-            Some(SignalForecast { name, spec, forecast: forecast.as_ref() })
-        })
+        .filter_map(|(name, samples)| Some(Known::new(name, group.spec.signals.get(name)?, samples, policy, now)))
+        .collect();
+    let signals: Vec<SignalForecast<'_>> = known
+        .iter()
+        .map(|Known { name, spec, forecast, .. }| SignalForecast { name, spec, forecast: forecast.as_ref() })
         .collect();
     let score = score(&signals, &policy.horizons, now);
-    let signals = forecasts.iter().map(|(name, forecast)| ((*name).clone(), fan(forecast))).collect();
-    GroupForecast { group: group.name.to_string(), slot, made_at: now, levels: LEVELS.to_vec(), signals, score }
-}
-
-fn forecast_of(samples: &Result<Vec<Sample>, String>, policy: &Policy, now: Timestamp) -> Result<Forecast, NotReady> {
-    let samples = samples.as_ref().map_err(|reason| NotReady { reason: reason.clone(), ready_at: None })?;
-    let mut history = History::new(policy.step, policy.history);
-    for sample in samples {
-        history.push(*sample, now);
+    let signals = known.iter().map(|known| (known.name.to_owned(), known.fan(policy, now))).collect();
+    GroupForecast {
+        group: group.name.to_string(),
+        slot,
+        made_at: now,
+        levels: LEVELS.to_vec(),
+        signals,
+        score,
+        calibration: Vec::new(),
     }
-    forecast(&history, &policy.horizons, now)
 }
 
-fn fan(forecast: &Result<Forecast, NotReady>) -> Fan {
-    match forecast {
-        Ok(forecast) => Fan {
-            model: serde_json::to_value(forecast.model).ok().and_then(|model| Some(model.as_str()?.to_owned())),
-            reason: forecast.reason.clone(),
+/// A signal with what was measured of it and what follows.
+struct Known<'a> {
+    name: &'a str,
+    spec: &'a SignalSpec,
+    history: History,
+    forecast: Result<Forecast, NotReady>,
+}
+
+impl<'a> Known<'a> {
+    fn new(
+        name: &'a str,
+        spec: &'a SignalSpec,
+        samples: &Result<Vec<Sample>, String>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Self {
+        let mut history = History::new(policy.step, policy.history);
+        for sample in samples.iter().flatten() {
+            history.push(*sample, now);
+        }
+        let forecast = match samples {
+            Ok(_) => forecast(&history, &policy.horizons, now),
+            Err(reason) => Err(NotReady { reason: reason.clone(), ready_at: None }),
+        };
+        Self { name, spec, history, forecast }
+    }
+
+    fn fan(&self, policy: &Policy, now: Timestamp) -> Fan {
+        let start = now.checked_sub(policy.longest_horizon()).unwrap_or(now);
+        let past = self.history.iter().filter(|(at, _)| *at >= start);
+        let past: Vec<Sample> = past.filter_map(|(at, value)| Some(Sample { at, value: value? })).collect();
+        let SignalSpec { limit, direction, unit, .. } = self.spec.clone();
+        let fan = Fan {
+            model: None,
+            reason: String::new(),
             ready_at: None,
-            newest: Some(forecast.newest),
-            horizons: forecast.windows.iter().map(fan_horizon).collect(),
-        },
-        Err(NotReady { reason, ready_at }) => {
-            Fan { model: None, reason: reason.clone(), ready_at: *ready_at, newest: None, horizons: Vec::new() }
+            limit,
+            direction,
+            unit,
+            newest: None,
+            horizons: Vec::new(),
+            past: thinned(past),
+            steps: Vec::new(),
+        };
+        match &self.forecast {
+            Ok(forecast) => Fan {
+                model: serde_json::to_value(forecast.model).ok().and_then(|model| Some(model.as_str()?.to_owned())),
+                reason: forecast.reason.clone(),
+                newest: Some(forecast.newest),
+                horizons: forecast.windows.iter().map(fan_horizon).collect(),
+                steps: thinned(fan_steps(forecast)),
+                ..fan
+            },
+            Err(NotReady { reason, ready_at }) => Fan { reason: reason.clone(), ready_at: *ready_at, ..fan },
         }
     }
+}
+
+fn fan_steps(forecast: &Forecast) -> Vec<FanStep> {
+    let step = |(number, quantiles): (i32, &shadow_core::forecast::Quantiles)| {
+        let at = forecast.newest.at.checked_add(forecast.step.saturating_mul(number)).ok()?;
+        Some(FanStep { at, quantiles: quantiles.to_vec() })
+    };
+    (1..).zip(&forecast.steps).filter_map(step).collect()
+}
+
+/// Every nth of many, counted from the last one.
+fn thinned<T>(all: Vec<T>) -> Vec<T> {
+    let (count, every) = (all.len(), all.len().div_ceil(POINTS_MAX).max(1));
+    let kept = all.into_iter().enumerate().filter(|(number, _)| (count - 1 - number).is_multiple_of(every));
+    kept.map(|(_, it)| it).collect()
 }
 
 fn fan_horizon(window: &shadow_core::forecast::Window) -> FanHorizon {

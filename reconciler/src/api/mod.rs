@@ -3,6 +3,7 @@
 
 mod calendars;
 mod declarations;
+mod feedback;
 mod foresight;
 mod listing;
 mod operate;
@@ -18,7 +19,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use foresight::{BacktestRequest, Fan, FanHorizon, GroupForecast, RecordedSignal};
+pub use foresight::{BacktestRequest, Fan, FanHorizon, FanStep, GroupForecast, RecordedSignal, SignalHistory};
 pub use operate::{Explanation, HoldBody, JournalPage, RetireBody, SlotStatus, Status};
 pub use splits::SplitDocument;
 pub use tokens::{IssuedToken, TokenRequest};
@@ -39,7 +40,9 @@ fn reading() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(operate::status))
         .routes(routes!(operate::explain))
         .routes(routes!(operate::journal))
+        .routes(routes!(feedback::feedback))
         .routes(routes!(foresight::group_forecast))
+        .routes(routes!(foresight::signal_history))
         .routes(routes!(foresight::group_placement))
         .routes(routes!(foresight::backtest))
 }

@@ -1,9 +1,33 @@
 //! Lines of JSON: one is read, answered and written before the next is read. A line that cannot be
 //! understood is answered by a message that names line and column, and the next ones go on.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+
+/// Most series in one run: some gigabytes.
+pub(super) const SERIES_MAX: usize = 50_000;
+
+/// Seconds in a day.
+pub(super) const DAY: u32 = 86_400;
+
+/// The newest values of series that were described before.
+#[derive(Deserialize)]
+pub(super) struct Tick {
+    pub(super) t: u64,
+    pub(super) v: BTreeMap<String, Option<f64>>,
+}
+
+impl Tick {
+    /// Refuses values of series that are not among the described ones.
+    pub(super) fn known<T>(&self, described: &BTreeMap<String, T>) -> Result<(), Problem> {
+        match self.v.keys().find(|id| !described.contains_key(*id)) {
+            Some(id) => Err(Problem::of(id, format!("tick {} has a value of a series that was not described", self.t))),
+            None => Ok(()),
+        }
+    }
+}
 
 /// Why a line has no answer.
 #[derive(Debug, Serialize)]

@@ -1,20 +1,14 @@
 //! The early warning for many series in lock-step: descriptions first, then one tick after another;
 //! each tick is answered before the next one is read.
 
-use super::lines::{Problem, parse};
+use super::lines::{DAY, Problem, SERIES_MAX, Tick, parse};
 use serde::{Deserialize, Serialize};
 use shadow_core::model::group::Direction;
 use shadow_core::warning::{ALARM, Fleet, Outlook, Warning};
 use std::collections::BTreeMap;
 
-/// Most series in one run: some gigabytes.
-const SERIES_MAX: usize = 50_000;
-
 /// Days after which the series' common model is trained anew.
 const LEARNS_EVERY: usize = 2;
-
-/// Seconds in a day.
-const DAY: u32 = 86_400;
 
 /// A line of the input.
 #[derive(Deserialize)]
@@ -36,13 +30,6 @@ struct Description {
     direction: Direction,
     /// Ticks to look ahead.
     horizon: usize,
-}
-
-/// The newest values.
-#[derive(Deserialize)]
-struct Tick {
-    t: u64,
-    v: BTreeMap<String, Option<f64>>,
 }
 
 /// What is known after them.
@@ -93,10 +80,7 @@ impl Scorer {
     }
 
     fn tick(&mut self, tick: Tick) -> Result<Answer, Problem> {
-        let unknown = tick.v.keys().find(|id| !self.warnings.contains_key(*id));
-        if let Some(id) = unknown {
-            return Err(Problem::of(id, format!("tick {} has a value of a series that was not described", tick.t)));
-        }
+        tick.known(&self.warnings)?;
         let mut answer = Answer { t: tick.t, p: BTreeMap::new(), alarm: BTreeMap::new() };
         for (id, value) in tick.v {
             let Some(warning) = self.warnings.get_mut(&id) else { continue };

@@ -2,5 +2,7 @@
 
 mod prometheus;
 mod prometheus_answer;
+mod query;
 
+pub(crate) use prometheus::{LIVE_LOOKBACK, RESOLUTION_MIN, ended};
 pub use prometheus::{MetricsError, PrometheusSource};

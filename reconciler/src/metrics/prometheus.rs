@@ -17,6 +17,7 @@
 //! the scrape interval, or the answer has holes.
 
 use super::prometheus_answer::{self as answer, Sample};
+use super::query::{fresh, mean};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use std::sync::Arc;
@@ -36,6 +37,17 @@ const LOOKBACK_STEPS: i32 = 3;
 /// A sample is fresh for this long in an instant query: four scrapes at the common interval of 15 s.
 const INSTANT_LOOKBACK: SignedDuration = SignedDuration::from_secs(60);
 
+/// A sample is fresh for this long where a signal's steps are longer: three scrapes at the longest usual interval, a
+/// minute.
+pub(crate) const LIVE_LOOKBACK: SignedDuration = SignedDuration::from_secs(180);
+
+/// Steps up to this length are not averaged: it is the usual interval of scrapes, and there is nothing between two.
+pub(crate) const RESOLUTION_MIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Values of an expression that a step's mean is taken of, at most: one a minute for five minutes. More would tell little
+/// more, and four weeks of them for a thousand signals keep Prometheus busy for minutes.
+const RESOLUTION_STEPS: i32 = 5;
+
 /// Longest answer read. The largest legitimate one is 11,000 points of some 40 bytes; the rest is for a
 /// query that matches many series, which is refused by name rather than by size.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -54,6 +66,16 @@ pub struct PrometheusSource {
     base: Url,
     timeout: Duration,
     permits: Arc<Semaphore>,
+}
+
+/// One question, in its user's words and in those in which it is put.
+struct Asked<'a> {
+    query: &'a str,
+    text: String,
+    /// Age up to which a sample is taken for present.
+    lookback: SignedDuration,
+    /// Most points in one request.
+    points: i64,
 }
 
 /// Why there are no samples. Every text says what to do.
@@ -219,23 +241,74 @@ impl PrometheusSource {
         end: Timestamp,
         step: SignedDuration,
     ) -> Result<Vec<Sample>, MetricsError> {
+        let lookback = step.checked_mul(LOOKBACK_STEPS).ok_or(MetricsError::BadRange { start, end, step })?;
+        let asked = Asked { query, text: fresh(query, lookback), lookback, points: POINTS_PER_QUERY_MAX };
+        self.points(&asked, start, end, step).await
+    }
+
+    /// The means of the one series of `query` over the steps that end from `first` to `last`, both included; the time
+    /// of each is the beginning of its step. A plain selector is averaged over the samples that were scraped, anything
+    /// else over its values every fifth of a step. Steps without a sample are left out.
+    ///
+    /// # Errors
+    /// Any [`MetricsError`]; [`MetricsError::NoSeries`] when there is not one sample.
+    pub async fn means(
+        &self,
+        query: &str,
+        (first, last): (Timestamp, Timestamp),
+        step: SignedDuration,
+    ) -> Result<Vec<Sample>, MetricsError> {
+        let resolution = (step / RESOLUTION_STEPS).clamp(RESOLUTION_MIN, step.max(RESOLUTION_MIN));
+        // What is evaluated counts as well, not only what is answered.
+        let evaluated = i64::try_from(step.as_millis() / resolution.as_millis().max(1)).unwrap_or(POINTS_PER_QUERY_MAX);
+        let points = (POINTS_PER_QUERY_MAX / evaluated.max(1)).max(1);
+        let asked = Asked { query, text: mean(query, step, resolution), lookback: LIVE_LOOKBACK, points };
+        let ends = self.points(&asked, first, last, step).await?;
+        Ok(ends.into_iter().filter_map(|(end, value)| Some((end.checked_sub(step).ok()?, value))).collect())
+    }
+
+    /// The values of the one series of `query` from `start` to `end` as a history with that step takes them: as they are
+    /// where steps are as short as scrapes, else the means of the steps that have ended.
+    ///
+    /// # Errors
+    /// As [`Self::range`] and [`Self::means`].
+    pub async fn steps(
+        &self,
+        query: &str,
+        start: Timestamp,
+        end: Timestamp,
+        step: SignedDuration,
+    ) -> Result<Vec<Sample>, MetricsError> {
+        if step <= RESOLUTION_MIN {
+            return self.range(query, start, end, step).await;
+        }
         let bad_range = || MetricsError::BadRange { start, end, step };
-        let chunks = chunks(start, end, step).ok_or_else(bad_range)?;
-        let lookback = step.checked_mul(LOOKBACK_STEPS).ok_or_else(bad_range)?;
+        let first = ended(start, step).and_then(|end| end.checked_add(step).ok()).ok_or_else(bad_range)?;
+        self.means(query, (first, ended(end, step).ok_or_else(bad_range)?), step).await
+    }
+
+    async fn points(
+        &self,
+        asked: &Asked<'_>,
+        start: Timestamp,
+        end: Timestamp,
+        step: SignedDuration,
+    ) -> Result<Vec<Sample>, MetricsError> {
+        let bad_range = || MetricsError::BadRange { start, end, step };
         let mut series = answer::Series::default();
-        for (first, last) in chunks {
+        for (first, last) in chunks(start, end, step, asked.points).ok_or_else(bad_range)? {
             let form = [
-                ("query", fresh(query, lookback)),
+                ("query", asked.text.clone()),
                 ("start", seconds(first.as_duration())),
                 ("end", seconds(last.as_duration())),
                 ("step", seconds(step)),
-                ("lookback_delta", seconds(lookback)),
+                ("lookback_delta", seconds(asked.lookback)),
             ];
-            let found = self.ask("api/v1/query_range", query, &form).await?;
-            series.append(found, query)?;
+            let found = self.ask("api/v1/query_range", asked.query, &form).await?;
+            series.append(found, asked.query)?;
         }
         if series.is_empty() {
-            return Err(MetricsError::NoSeries { query: query.to_owned(), start, end });
+            return Err(MetricsError::NoSeries { query: asked.query.to_owned(), start, end });
         }
         Ok(series.into_samples())
     }
@@ -246,10 +319,27 @@ impl PrometheusSource {
     /// # Errors
     /// Any [`MetricsError`] but [`MetricsError::NoSeries`] and [`MetricsError::BadRange`].
     pub async fn instant(&self, query: &str, at: Timestamp) -> Result<Option<Sample>, MetricsError> {
+        self.value(query, at, INSTANT_LOOKBACK).await
+    }
+
+    /// As [`Self::instant`], for a signal whose scrapes may be a minute apart: at most three minutes old.
+    ///
+    /// # Errors
+    /// As [`Self::instant`].
+    pub async fn live(&self, query: &str, at: Timestamp) -> Result<Option<Sample>, MetricsError> {
+        self.value(query, at, LIVE_LOOKBACK).await
+    }
+
+    async fn value(
+        &self,
+        query: &str,
+        at: Timestamp,
+        lookback: SignedDuration,
+    ) -> Result<Option<Sample>, MetricsError> {
         let form = [
-            ("query", fresh(query, INSTANT_LOOKBACK)),
+            ("query", fresh(query, lookback)),
             ("time", seconds(at.as_duration())),
-            ("lookback_delta", seconds(INSTANT_LOOKBACK)),
+            ("lookback_delta", seconds(lookback)),
         ];
         let mut series = answer::Series::default();
         series.append(self.ask("api/v1/query", query, &form).await?, query)?;
@@ -335,7 +425,7 @@ fn without_credentials(address: &str) -> String {
 }
 
 /// The range in parts that Prometheus takes, oldest first; `None` when it is none or too long.
-fn chunks(start: Timestamp, end: Timestamp, step: SignedDuration) -> Option<Vec<(Timestamp, Timestamp)>> {
+fn chunks(start: Timestamp, end: Timestamp, step: SignedDuration, most: i64) -> Option<Vec<(Timestamp, Timestamp)>> {
     let (range, step_ms) =
         (end.as_millisecond().checked_sub(start.as_millisecond())?, i64::try_from(step.as_millis()).ok()?);
     if range < 0 || step_ms < 1 {
@@ -346,48 +436,14 @@ fn chunks(start: Timestamp, end: Timestamp, step: SignedDuration) -> Option<Vec<
         return None;
     }
     let at = |point: i64| Timestamp::from_millisecond(start.as_millisecond() + point * step_ms).ok();
-    let firsts = (0..points).step_by(usize::try_from(POINTS_PER_QUERY_MAX).ok()?);
-    firsts.map(|first| Some((at(first)?, at((first + POINTS_PER_QUERY_MAX).min(points) - 1)?))).collect()
+    let firsts = (0..points).step_by(usize::try_from(most).ok()?);
+    firsts.map(|first| Some((at(first)?, at((first + most).min(points) - 1)?))).collect()
 }
 
-/// The query such that a plain selector finds only samples of the last `lookback`. The plain half of it keeps
-/// what Prometheus knows of ended series; `last_over_time` alone would not.
-fn fresh(query: &str, lookback: SignedDuration) -> String {
-    let query = query.trim();
-    if is_selector(query) {
-        format!("{query} and last_over_time({query}[{}ms])", lookback.as_millis().max(1))
-    } else {
-        query.to_owned()
-    }
-}
-
-/// Whether a query is `name`, `name{…}` or `{…}` and nothing else. When in doubt it is not.
-fn is_selector(query: &str) -> bool {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let labels = query.trim_start_matches(is_name).trim_start();
-    let name = query.split(|c| !is_name(c)).next().unwrap_or_default();
-    let is_number =
-        name.starts_with(|c: char| c.is_ascii_digit()) || ["nan", "inf"].contains(&name.to_lowercase().as_str());
-    let plain_labels = labels.starts_with('{') && ends_at_end(labels);
-    !is_number && (plain_labels || (labels.is_empty() && !name.is_empty()))
-}
-
-/// Whether the brace that opens `labels` is closed by its last character. Braces and quotes inside quoted
-/// values do not count.
-fn ends_at_end(labels: &str) -> bool {
-    let (mut quote, mut escaped) = (None, false);
-    for (position, c) in labels.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(open) if c == '\\' && open != '`' => escaped = true,
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
-            None if c == '}' => return position + 1 == labels.len(),
-            None => {}
-        }
-    }
-    false
+/// The newest end of a step that is not after `at`; steps are counted from the Unix epoch.
+pub(crate) fn ended(at: Timestamp, step: SignedDuration) -> Option<Timestamp> {
+    let step_ms = i64::try_from(step.as_millis()).ok().filter(|step_ms| *step_ms > 0)?;
+    Timestamp::from_millisecond(at.as_millisecond().div_euclid(step_ms) * step_ms).ok()
 }
 
 /// Seconds with milliseconds, as the API takes times and durations.
@@ -407,7 +463,7 @@ mod tests {
     #[test]
     fn chunks_cover_the_range_once() {
         let check = |end: i64, step: i64, expect: Option<&[(i64, i64)]>| {
-            let chunks = chunks(second(0), second(end), SignedDuration::from_secs(step));
+            let chunks = chunks(second(0), second(end), SignedDuration::from_secs(step), POINTS_PER_QUERY_MAX);
             let expect = expect.map(|all| all.iter().map(|(a, b)| (second(*a), second(*b))).collect::<Vec<_>>());
             assert_eq!(chunks, expect, "0 to {end} by {step}");
         };
@@ -418,32 +474,6 @@ mod tests {
         check(-1, 1, None);
         check(10, 0, None);
         check(500_000, 1, None);
-    }
-
-    #[test]
-    fn plain_selectors_are_told_from_expressions() {
-        for selector in ["x", "a:b_c", "x{}", r#"x{a="}",b!~'\'}'}"#, "{__name__=\"x\"}", "x {a=`\\`}"] {
-            assert!(is_selector(selector), "{selector}");
-        }
-        for expression in [
-            "",
-            "1",
-            "NaN",
-            "inf",
-            "sum(x)",
-            "x + y",
-            "x{} > 1",
-            "x[5m]",
-            "x offset 1m",
-            "x{a=\"b\"} or y{}",
-            "x{a=\"}",
-            "-x",
-        ] {
-            assert!(!is_selector(expression), "{expression}");
-        }
-        let three_seconds = SignedDuration::from_secs(3);
-        assert_eq!(fresh(" x{} ", three_seconds), "x{} and last_over_time(x{}[3000ms])");
-        assert_eq!(fresh("sum(x)", three_seconds), "sum(x)");
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The reconciler's memory: one SQLite file in its data directory. Declarations, remembered states,
-//! routes, Terraform bookkeeping, commands of humans and the journal. Nothing here decides.
+//! routes, Terraform bookkeeping, commands of humans and the journal; and histories in files beside it.
+//! Nothing here decides.
 
 mod declarations;
+mod feedback;
+mod histories;
 mod journal;
 mod open;
 mod tokens;
 
 pub use declarations::{PAGE_ITEMS_MAX, Page, Put, Stored};
+pub use histories::{Histories, Kept};
 pub use journal::RECORDS_MAX as JOURNAL_RECORDS_MAX;
 
 use crate::journal::Entry;
@@ -115,7 +119,7 @@ impl Store {
     pub fn remove_group(&self, name: &str) -> anyhow::Result<()> {
         self.with(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            for table in ["groups", "states", "roots", "commands"] {
+            for table in ["groups", "states", "roots", "commands", "feedback"] {
                 transaction.execute(&format!("DELETE FROM {table} WHERE name = ?1"), [name])?;
             }
             transaction.commit()?;

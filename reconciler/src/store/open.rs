@@ -10,7 +10,7 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version of the tables below; a store of a newer version is refused, not guessed at.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const SCHEMA_1: &str = "
     CREATE TABLE policies (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
@@ -27,6 +27,11 @@ const SCHEMA_1: &str = "
 const SCHEMA_2: &str = "
     CREATE TABLE calendars (name TEXT PRIMARY KEY, spec TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
     CREATE TABLE tokens (id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, scope TEXT NOT NULL, expires TEXT NOT NULL) STRICT;
+";
+
+/// What version 3 adds.
+const SCHEMA_3: &str = "
+    CREATE TABLE feedback (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
 ";
 
 /// Smallest file that SQLite makes. It takes a shorter one for new, and would write over it.
@@ -71,7 +76,7 @@ fn checked_version(connection: &Connection) -> anyhow::Result<i64> {
 /// Adds what a store of an older version lacks, all of it or nothing.
 fn upgrade(connection: &Connection, version: i64) -> anyhow::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    for schema in [SCHEMA_1, SCHEMA_2].iter().skip(usize::try_from(version)?) {
+    for schema in [SCHEMA_1, SCHEMA_2, SCHEMA_3].iter().skip(usize::try_from(version)?) {
         transaction.execute_batch(schema)?;
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;

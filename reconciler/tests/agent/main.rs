@@ -13,6 +13,8 @@ mod metrics;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod tasks;

@@ -9,20 +9,20 @@ use std::process::Output;
 
 /// Runs `shadow-reconciler` with these arguments and nothing in its environment that it would read.
 #[expect(clippy::disallowed_methods, reason = "the binary under test; it ends by itself and is waited for")]
-async fn run(arguments: &[&str]) -> Output {
+pub(crate) async fn run(arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_shadow-reconciler"));
     command.args(arguments).env_clear().kill_on_drop(true).output().await.unwrap()
 }
 
 /// What it prints when it succeeds.
-async fn prints(served: &Served, arguments: &[&str]) -> String {
+pub(crate) async fn prints(served: &Served, arguments: &[&str]) -> String {
     let output = run(&[arguments, &["--endpoint", &served.url]].concat()).await;
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// What it prints when it fails.
-async fn complains(arguments: &[&str]) -> String {
+pub(crate) async fn complains(arguments: &[&str]) -> String {
     let output = run(arguments).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
@@ -41,6 +41,9 @@ async fn status_and_explain_are_for_people_and_for_programs() {
     let json: Value = serde_json::from_str(&prints(&served, &["status", "--json"]).await).unwrap();
     assert_eq!(json[0]["group"], "checkout");
     assert!(prints(&served, &["explain", "checkout"]).await.contains("guards of the last decision"));
+    assert!(prints(&served, &["accuracy", "checkout"]).await.contains("scores beside what came"));
+    let json: Value = serde_json::from_str(&prints(&served, &["accuracy", "checkout", "--json"]).await).unwrap();
+    assert_eq!(json["incidents"], serde_json::json!([]));
     let json: Value = serde_json::from_str(&prints(&served, &["explain", "checkout", "--json"]).await).unwrap();
     assert_eq!(json["state"]["epoch"], 1);
 }

@@ -60,11 +60,20 @@ impl Served {
     }
 
     pub(crate) async fn start_with(token: &str) -> Self {
+        Self::start_as(|folder| config(folder, token)).await
+    }
+
+    /// With the metrics of a Prometheus.
+    pub(crate) async fn start_on(prometheus: &str) -> Self {
+        Self::start_as(|folder| ServeConfig { prometheus: prometheus.to_owned(), ..config(folder, "") }).await
+    }
+
+    async fn start_as(config: impl FnOnce(&Path) -> ServeConfig) -> Self {
         // Only the first call in a process takes effect.
         rustls::crypto::ring::default_provider().install_default().ok();
         let folder = TempDir::new().unwrap();
         let (stop, stopping) = watch::channel(false);
-        let app = Arc::new(App::open(config(folder.path(), token), stopping).unwrap());
+        let app = Arc::new(App::open(config(folder.path()), stopping).unwrap());
         let listener = TcpListener::bind(app.config.listen).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let service = router(Arc::clone(&app));
@@ -78,6 +87,11 @@ impl Served {
         assert_eq!(served.put("/v1/policies/default", &policy()).await.0, StatusCode::CREATED);
         assert_eq!(served.put("/v1/groups/checkout", &served.group()).await.0, StatusCode::CREATED);
         served
+    }
+
+    /// A folder for the files of a test.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {

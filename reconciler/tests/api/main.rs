@@ -9,6 +9,8 @@ mod document;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod foresight;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod operate;

@@ -1,8 +1,10 @@
 //! Status, explanation, and what people may ask of a group.
 
 use super::fixture::{Served, error, in_role, now, paths, slot};
+use jiff::SignedDuration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use shadow_core::feedback::{Feedback, Stated};
 use shadow_core::model::slot::Role;
 use shadow_core::state::{Hold, Request};
 use shadow_reconciler::cycle::Runner;
@@ -53,6 +55,40 @@ async fn a_cycle_shows_in_status_and_explanation() {
     let messages: Vec<_> = page["records"].as_array().unwrap().iter().map(|record| &record["message"]).collect();
     assert!(messages.contains(&&json!("held: network maintenance")), "{page}");
     assert!(messages.contains(&&json!("released")), "{page}");
+}
+
+#[tokio::test]
+async fn what_was_learned_is_told_by_a_cycle_and_after_a_restart() {
+    let served = Served::with_group().await;
+    let address = "/v1/groups/checkout/feedback";
+    let nothing = json!({"forecasts": [], "scores": [], "counts": {}, "incidents": [],
+        "thresholds_in_effect": null, "thresholds_on_trial": null});
+    assert_eq!(served.get(address).await, (StatusCode::OK, nothing));
+    let mut feedback = Feedback::default();
+    let stated = Stated {
+        signal: "latency".to_owned(),
+        model: "blend".to_owned(),
+        horizon: SignedDuration::from_hours(1),
+        made_at: now(),
+        target: now(),
+        quantiles: [0.25; 11],
+        naive: 0.5,
+    };
+    feedback.compare(now(), vec![stated], |_, _| None);
+    feedback.compare(now(), Vec::new(), |_, _| Some(0.25));
+    served.app.store.save_feedback("checkout", &feedback).unwrap();
+    let told = |body: &Value| (body["forecasts"][0]["loss_ratio"].clone(), body["forecasts"][0]["compared"].clone());
+    assert_eq!(told(&served.get(address).await.1), (json!(0.0), json!(1)), "stored by an earlier process");
+
+    let mut runner = Runner::new(Arc::clone(&served.app), "checkout".to_owned());
+    runner.run_once(shadow_reconciler::clock::now()).await.unwrap();
+    runner.finish().await;
+    assert_eq!(told(&served.get(address).await.1), (json!(0.0), json!(1)), "the cycle goes on from it");
+    let metrics = reqwest::get(format!("{}/metrics", served.url)).await.unwrap().text().await.unwrap();
+    let metric =
+        "shadow_forecast_actual{group=\"checkout\",signal=\"latency\",model=\"blend\",horizon_seconds=\"3600\"}";
+    assert!(metrics.contains(&format!("{metric} 0.25")), "{metrics}");
+    assert_eq!(served.get("/v1/groups/nobody/feedback").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -5,13 +5,14 @@ mod lists;
 mod secret;
 mod speak;
 mod thing;
+mod touch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use terraform_provider_framework::schema::attributes;
 use terraform_provider_framework::{
-    Attribute, Context, DataSource, Deferral, Diagnostic, Diagnostics, EphemeralResource, Function, ListResource,
-    Named, Provider, Resource, Schema, Value, async_trait, log, serve,
+    Action, Attribute, Context, DataSource, Deferral, Diagnostic, Diagnostics, EphemeralResource, Function,
+    ListResource, Named, Provider, Resource, Schema, Value, async_trait, log, serve,
 };
 
 fn main() -> ExitCode {
@@ -65,6 +66,10 @@ impl Provider for Trial {
 
     fn list_resources(&self) -> Named<dyn ListResource<Client>> {
         vec![("trial_thing", Box::new(lists::Things))]
+    }
+
+    fn actions(&self) -> Named<dyn Action<Client>> {
+        vec![("trial_touch", Box::new(touch::Touch))]
     }
 
     fn functions(&self) -> Named<dyn Function> {

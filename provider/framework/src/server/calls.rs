@@ -1,5 +1,6 @@
 //! What every call needs: the provider's types by name, its client, the cancellation.
 
+use crate::action::Action;
 use crate::context::Context;
 use crate::data_source::DataSource;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -42,11 +43,12 @@ impl<T: ?Sized> Entry<T> {
 type Entries<T> = BTreeMap<&'static str, Entry<T>>;
 
 fn entries<T: ?Sized>(named: Named<T>, schema: impl Fn(&T) -> Schema) -> Entries<T> {
-    let entry = |(name, it): (&'static str, Box<T>)| {
+    let mut entries = BTreeMap::new();
+    for (name, it) in named {
         let schema = schema(&it);
-        (name, Entry::new(it, schema))
-    };
-    named.into_iter().map(entry).collect()
+        entries.insert(name, Entry::new(it, schema));
+    }
+    entries
 }
 
 /// One call, from its request to its answer.
@@ -63,6 +65,7 @@ pub(super) struct Calls<P: Provider> {
     pub(super) data_sources: Entries<dyn DataSource<P::Client>>,
     pub(super) ephemerals: Entries<dyn EphemeralResource<P::Client>>,
     pub(super) lists: Entries<dyn ListResource<P::Client>>,
+    pub(super) actions: Entries<dyn Action<P::Client>>,
     pub(super) functions: BTreeMap<&'static str, (Box<dyn Function>, Signature)>,
     /// Set by each configuration; held only to copy the pointer.
     client: RwLock<Option<Arc<P::Client>>>,
@@ -89,6 +92,7 @@ impl<P: Provider> Calls<P> {
             data_sources: entries(provider.data_sources(), |it| it.schema()),
             ephemerals: entries(provider.ephemeral_resources(), |it| it.schema()),
             lists: entries(provider.list_resources(), |it| it.schema()),
+            actions: entries(provider.actions(), |it| it.schema()),
             functions: provider.functions().into_iter().map(function).collect(),
             provider: Entry::new(Box::new(provider), schema),
             client: RwLock::default(),
@@ -132,6 +136,10 @@ impl<P: Provider> Calls<P> {
         self.lists.get(type_name).ok_or_else(|| unknown_type("list resource", type_name))
     }
 
+    pub(super) fn action(&self, type_name: &str) -> Result<&Entry<dyn Action<P::Client>>, Diagnostics> {
+        self.actions.get(type_name).ok_or_else(|| unknown_type("action", type_name))
+    }
+
     pub(super) fn identity(&self, type_name: &str) -> Result<&IdentitySchema, Diagnostics> {
         self.identities.get(type_name).ok_or_else(|| unknown_type("identity of a resource", type_name))
     }
@@ -155,7 +163,7 @@ impl<P: Provider> Calls<P> {
             plan_destroy: true,
             get_provider_schema_optional: true,
             move_resource_state: true,
-            ..proto::ServerCapabilities::default()
+            generate_resource_config: true,
         }
     }
 }

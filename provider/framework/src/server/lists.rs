@@ -1,23 +1,16 @@
 //! Calls about list resources: finds go over the wire one by one, while the search goes on.
 
 use super::calls::{Call, Calls};
-use super::crashed;
+use super::events;
 use crate::diagnostics::Diagnostics;
 use crate::list::{Find, Finds, Search};
-use crate::log;
 use crate::proto::tfplugin6 as proto;
 use crate::proto::tfplugin6::list_resource::{Event, Request};
 use crate::provider::Provider;
 use crate::wire;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
 use tonic::codegen::BoxStream;
-
-/// Events that wait to be sent.
-const QUEUE: usize = 16;
 
 impl<P: Provider> Calls<P> {
     pub(super) fn validate_list_resource_config(
@@ -73,19 +66,9 @@ impl<P: Provider> Calls<P> {
 
 /// Begins a search, whose finds, and whatever goes wrong, come as events.
 pub(super) fn stream<P: Provider>(calls: Arc<Calls<P>>, request: Request) -> BoxStream<Event> {
-    let (events, receiver) = mpsc::channel(QUEUE);
     let call = calls.begin("ListResource", &request.type_name);
-    let keys = call.keys.clone();
-    tokio::spawn(async move {
-        let sender = events.clone();
-        let search = async move { calls.search(&call, request, sender).await };
-        let result = tokio::spawn(log::CALL.scope(keys.clone(), search)).await;
-        if let Err(diagnostics) = result.unwrap_or_else(|end| Err(crashed(&keys, end))) {
-            // Nobody is told when Terraform no longer listens.
-            events.send(told(&diagnostics)).await.ok();
-        }
-    });
-    Box::pin(ReceiverStream::new(receiver).map(Ok::<_, Status>))
+    let search = |call: Call, events| async move { calls.search(&call, request, events).await };
+    events::stream(call, search, told)
 }
 
 fn told(diagnostics: &Diagnostics) -> Event {

@@ -1,10 +1,12 @@
 //! The calls of plugin protocol 6, each handed on to a task of its own. A user's mistake, an unknown
 //! type and a panic are answered with diagnostics, never with an error of the transport.
 
+mod actions;
 mod bounds;
 mod calls;
 mod data_sources;
 mod ephemeral;
+mod events;
 mod functions;
 mod identity;
 mod lists;
@@ -93,6 +95,7 @@ about! {
     upgrade_resource_identity type_name;
     move_resource_state target_type_name;
     read_resource type_name;
+    generate_resource_config type_name;
     plan_resource_change type_name;
     apply_resource_change type_name;
     import_resource_state type_name;
@@ -103,6 +106,8 @@ about! {
     renew_ephemeral_resource type_name;
     close_ephemeral_resource type_name;
     validate_list_resource_config type_name;
+    validate_action_config type_name;
+    plan_action action_type;
     call_function name;
 }
 
@@ -128,6 +133,7 @@ answers! {
     upgrade_resource_identity move_resource_state read_resource plan_resource_change apply_resource_change
     import_resource_state validate_data_resource_config read_data_source validate_ephemeral_resource_config
     open_ephemeral_resource renew_ephemeral_resource close_ephemeral_resource validate_list_resource_config
+    generate_resource_config validate_action_config plan_action
 }
 
 impl Answer for proto::call_function::Response {
@@ -204,6 +210,13 @@ macro_rules! service {
             ) -> Result<Response<BoxStream<proto::list_resource::Event>>, Status> {
                 Ok(Response::new(lists::stream(self.calls.clone(), request.into_inner())))
             }
+
+            async fn invoke_action(
+                &self,
+                request: Request<proto::invoke_action::Request>,
+            ) -> Result<Response<BoxStream<proto::invoke_action::Event>>, Status> {
+                Ok(Response::new(actions::stream(self.calls.clone(), request.into_inner())))
+            }
         }
     };
 }
@@ -219,6 +232,8 @@ service! {
         validate_data_resource_config "ValidateDataResourceConfig"
         validate_ephemeral_resource_config "ValidateEphemeralResourceConfig"
         validate_list_resource_config "ValidateListResourceConfig"
+        generate_resource_config "GenerateResourceConfig"
+        validate_action_config "ValidateActionConfig"
         call_function "CallFunction"
     }
     waiting {
@@ -227,6 +242,7 @@ service! {
         apply_resource_change "ApplyResourceChange"
         import_resource_state "ImportResourceState"
         read_data_source "ReadDataSource"
+        plan_action "PlanAction"
         open_ephemeral_resource "OpenEphemeralResource"
         renew_ephemeral_resource "RenewEphemeralResource"
         close_ephemeral_resource "CloseEphemeralResource"

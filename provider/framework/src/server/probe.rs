@@ -8,6 +8,9 @@ use prost::Message;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+/// How many calls are probed.
+const CALLS: u8 = 9;
+
 /// A server without a transport.
 pub(crate) struct Probe<P: Provider>(Calls<P>);
 
@@ -21,7 +24,7 @@ impl<P: Provider> Probe<P> {
 
     /// Answers one call, if the frame is one. The answer can always be written.
     pub(crate) fn call(&self, which: u8, frame: &[u8]) {
-        match which % 7 {
+        match which % CALLS {
             0 => answer(frame, |request| self.0.validate_resource_config(request)),
             1 => answer(frame, |request| {
                 let call = self.0.begin("PlanResourceChange", "t");
@@ -31,6 +34,8 @@ impl<P: Provider> Probe<P> {
             3 => answer(frame, |request| self.0.call_function(request)),
             4 => answer(frame, |request| self.0.move_resource_state(request)),
             5 => answer(frame, |request| self.0.upgrade_resource_identity(request)),
+            6 => answer(frame, |request| self.0.generate_resource_config(request)),
+            7 => answer(frame, |request| self.0.validate_action_config(request)),
             _ => answer(frame, |request| self.0.validate_provider_config(request)),
         }
     }
@@ -40,7 +45,7 @@ impl<P: Provider> Probe<P> {
     pub(crate) fn frame(which: u8, config: Vec<u8>, prior: Vec<u8>) -> Vec<u8> {
         let value = |msgpack: Vec<u8>| Some(proto::DynamicValue { msgpack, json: Vec::new() });
         let type_name = "t".to_owned();
-        let frame = match which % 7 {
+        let frame = match which % CALLS {
             0 => {
                 let config = value(config);
                 proto::validate_resource_config::Request { type_name, config, client_capabilities: None }
@@ -58,6 +63,11 @@ impl<P: Provider> Probe<P> {
                 let arguments = vec![value(config).unwrap_or_default()];
                 proto::call_function::Request { name: "f".to_owned(), arguments }.encode_to_vec()
             }
+            6 => {
+                let state = value(prior);
+                proto::generate_resource_config::Request { type_name, state }.encode_to_vec()
+            }
+            7 => proto::validate_action_config::Request { type_name, config: value(config) }.encode_to_vec(),
             _ => proto::validate_provider_config::Request { config: value(config) }.encode_to_vec(),
         };
         [&[which], frame.as_slice()].concat()

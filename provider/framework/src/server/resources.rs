@@ -8,9 +8,10 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::proto::tfplugin6 as proto;
 use crate::provider::Provider;
 use crate::resource::{Change, Failure, Resource};
+use crate::schema::Defaults;
 use crate::timeouts::Operation;
 use crate::value::Value;
-use crate::{planning, secrets, wire};
+use crate::{generation, implied, planning, secrets, wire};
 
 impl<P: Provider> Calls<P> {
     pub(super) fn validate_resource_config(
@@ -150,6 +151,16 @@ impl<P: Provider> Calls<P> {
             deferred: None,
         })
     }
+
+    pub(super) fn generate_resource_config(
+        &self,
+        request: proto::generate_resource_config::Request,
+    ) -> Result<proto::generate_resource_config::Response, Diagnostics> {
+        let entry = self.resource(&request.type_name)?;
+        let config = generation::configuration(&entry.schema, wire::decode(request.state, &entry.ty)?);
+        let config = Some(wire::encode(&config, &entry.ty)?);
+        Ok(proto::generate_resource_config::Response { config, diagnostics: Vec::new() })
+    }
 }
 
 fn deferrals_allowed(capabilities: Option<proto::ClientCapabilities>) -> bool {
@@ -166,6 +177,9 @@ async fn read<C: Send + Sync + 'static>(
     let work = entry.implementation.read(context, before.clone());
     let state = bounded(&context.cancellation, limit, GRACE, work).await.done()?;
     let mut state = state.map_or(Value::Null, |state| state.with_types_of(before));
+    if entry.schema.defaults == Defaults::Implied {
+        state = implied::recalled(&entry.schema.attributes, state, before);
+    }
     secrets::forget_write_only(&entry.schema.attributes, &mut state);
     Ok(state)
 }
@@ -186,7 +200,9 @@ async fn apply<C: Send + Sync + 'static>(
     let (state, mut diagnostics) = match result {
         Some(Ok(state)) => (state, Diagnostics::none()),
         Some(Err(Failure { state, diagnostics })) => {
-            let why = reason.filter(|reason| *reason != Reason::Interrupted).map(Reason::diagnostic);
+            // Work that only warns of what it could not wait for has not failed.
+            let why = reason.filter(|reason| *reason != Reason::Interrupted && diagnostics.has_errors());
+            let why = why.map(Reason::diagnostic);
             (state.unwrap_or(prior), diagnostics.into_iter().chain(why).collect())
         }
         None => {

@@ -18,7 +18,7 @@ impl<P: Provider> Calls<P> {
             functions: names(&self.functions, |name| message::FunctionMetadata { name }),
             ephemeral_resources: names(&self.ephemerals, |type_name| message::EphemeralMetadata { type_name }),
             list_resources: names(&self.lists, |type_name| message::ListResourceMetadata { type_name }),
-            actions: Vec::new(),
+            actions: names(&self.actions, |type_name| message::ActionMetadata { type_name }),
         }
     }
 
@@ -29,10 +29,16 @@ impl<P: Provider> Calls<P> {
             data_source_schemas: schemas(&self.data_sources),
             ephemeral_resource_schemas: schemas(&self.ephemerals),
             list_resource_schemas: schemas(&self.lists),
+            action_schemas: self.action_schemas(),
             functions: self.functions_by_name(),
             server_capabilities: Some(Self::capabilities()),
             ..proto::get_provider_schema::Response::default()
         }
+    }
+
+    fn action_schemas(&self) -> HashMap<String, proto::ActionSchema> {
+        let message = |schema| proto::ActionSchema { schema: Some(schema) };
+        schemas(&self.actions).into_iter().map(|(name, schema)| (name, message(schema))).collect()
     }
 
     pub(super) fn validate_provider_config(

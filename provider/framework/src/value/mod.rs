@@ -50,7 +50,12 @@ static NULL: Value = Value::Null;
 impl Value {
     /// An object of these attributes.
     pub fn object<K: Into<String>>(attributes: impl IntoIterator<Item = (K, Self)>) -> Self {
-        Self::Object(attributes.into_iter().map(|(name, value)| (name.into(), value)).collect())
+        // A loop: to collect them, the program would have the code to sort them once more for each kind of iterator.
+        let mut object = BTreeMap::new();
+        for (name, value) in attributes {
+            object.insert(name.into(), value);
+        }
+        Self::Object(object)
     }
 
     /// A set of these values, in the one order that makes equal sets equal values.

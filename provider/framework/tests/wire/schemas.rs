@@ -1,6 +1,8 @@
 //! What a provider says of itself.
 
 use crate::client::{Session, pack, proto, told};
+use http::Uri;
+use http::uri::PathAndQuery;
 use serde_json::json;
 
 #[tokio::test]
@@ -12,10 +14,12 @@ async fn metadata_and_schemas_name_the_same_things() {
     assert_eq!(metadata.server_capabilities, schema.server_capabilities);
     let capabilities = schema.server_capabilities.unwrap();
     assert!(capabilities.plan_destroy && capabilities.get_provider_schema_optional && capabilities.move_resource_state);
+    assert!(capabilities.generate_resource_config);
     assert_eq!(metadata.resources[0].type_name, "trial_thing");
     assert_eq!(metadata.data_sources[0].type_name, "trial_names");
     assert_eq!(metadata.ephemeral_resources[0].type_name, "trial_secret");
     assert_eq!(metadata.list_resources[0].type_name, "trial_thing");
+    assert_eq!(metadata.actions[0].type_name, "trial_touch");
     let functions: Vec<_> = metadata.functions.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(functions, ["describe", "join"]);
     assert!(schema.resource_schemas.contains_key("trial_thing"));
@@ -64,8 +68,11 @@ async fn the_settings_are_checked() {
 
 #[tokio::test]
 async fn what_is_not_served_is_unimplemented() {
-    let mut session = Session::new(&[]).await;
-    let request = proto::plan_action::Request::default();
-    let refused = session.provider.plan_action(request).await.unwrap_err();
+    let session = Session::new(&[]).await;
+    let mut wire = tonic::client::Grpc::with_origin(session.wire.clone(), Uri::from_static("http://localhost"));
+    wire.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::<proto::get_metadata::Request, proto::get_metadata::Response>::default();
+    let path = PathAndQuery::from_static("/tfplugin6.Provider/GetStates");
+    let refused = wire.unary(tonic::Request::new(proto::get_metadata::Request {}), path, codec).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unimplemented);
 }

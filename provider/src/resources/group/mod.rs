@@ -33,9 +33,7 @@ fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
 }
 
 fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    let spec: GroupSpec =
-        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid group", error.to_string()))?;
-    documents::value(&spec, schema)
+    documents::stored::<GroupSpec>(document, schema)
 }
 
 fn schema() -> Schema {
@@ -45,7 +43,7 @@ fn schema() -> Schema {
         "One service that deserves a shadow: its primary, what is measured, and the modules that make an instance and \
          move its traffic. A declaration: the reconciler acts on it, Terraform stores it. Destroying it asks the \
          reconciler to retire the group; that never destroys a serving instance, and is refused while a slot other \
-         than the original carries traffic.",
+         than the original carries traffic. What is left out has its default, and is null in the state.",
         attributes([
             ("id", id()),
             ("name", name("within the reconciler")),
@@ -63,6 +61,7 @@ fn schema() -> Schema {
             ("sinks", sinks()),
         ]),
     )
+    .with_implied_defaults()
 }
 
 fn primary() -> Attribute {
@@ -122,6 +121,16 @@ fn signals() -> Attribute {
                     .with_default("above"),
             ),
             ("unit", Attribute::string("Unit of the query's values and of the limit.").one_of(&units).required()),
+            (
+                "kind",
+                Attribute::string(
+                    "What the query yields. A `gauge` is watched as it is; `rate(…)` yields one. A `counter` only grows, \
+                     but for restarts: its query is a metric with labels alone, and what is watched, and compared with \
+                     the limit, is by how much it grows in a second, over two minutes.",
+                )
+                .one_of(&["gauge", "counter"])
+                .with_default("gauge"),
+            ),
         ],
     )
     .required()

@@ -86,11 +86,12 @@ fn adaptive_thresholds() -> Attribute {
         let description = format!("Bounds of `{of}`, which must lie within them.");
         object(&description, [("min", bound("Least")), ("max", bound("Greatest"))]).required()
     };
-    let thresholds = object(
-        "How far thresholds may move by what is learnt. They stay as they are when left out.",
+    object(
+        "How far thresholds may move by what the group's own record speaks for, at one false alarm a week. Other \
+         thresholds first run beside those in effect for a week, and take over if they did better; the journal says \
+         so. They stay as they are when left out.",
         [("shadowing", bounds("shadowing_threshold")), ("critical", bounds("critical_threshold"))],
-    );
-    recorded(thresholds)
+    )
 }
 
 fn sizing(defaults: &Json) -> Attribute {

@@ -29,9 +29,7 @@ fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
 }
 
 fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    let spec: PolicySpec =
-        serde_json::from_value(document).map_err(|error| Diagnostic::error("Invalid policy", error.to_string()))?;
-    documents::value(&spec, schema)
+    documents::stored::<PolicySpec>(document, schema)
 }
 
 fn schema() -> Schema {
@@ -45,9 +43,10 @@ fn schema() -> Schema {
     all.extend(aftermath::afterwards(&defaults));
     Schema::new(
         "When a shadow is made, how traffic moves to it, and what must hold before each step. A declaration: the \
-         reconciler acts on it, Terraform stores it.",
+         reconciler acts on it, Terraform stores it. What is left out has its default, and is null in the state.",
         all,
     )
+    .with_implied_defaults()
 }
 
 #[cfg(test)]

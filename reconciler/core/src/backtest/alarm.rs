@@ -1,11 +1,10 @@
 //! What each method says at one look: whether a shadow is wanted, and whether traffic should move.
 
-use super::Seen;
-use crate::forecast::{Forecast, NotReady, forecast};
+use super::looks::{Known, Scored, Seen};
 use crate::history::History;
 use crate::model::Policy;
-use crate::model::group::{Direction, SignalSpec};
-use crate::score::{SignalForecast, score};
+use crate::model::group::Direction;
+use crate::model::policy::PolicySpec;
 use jiff::{SignedDuration, Timestamp};
 
 /// Share of the limit at which a static threshold is commonly put.
@@ -43,36 +42,28 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    pub(super) fn of(method: Method, policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Self {
+    pub(super) fn of(method: Method, policy: &Policy, seen: &Seen<'_>, score: Option<&Scored>, at: Timestamp) -> Self {
         match method {
-            Method::Policy => by_score(policy, seen, at),
+            Method::Policy => score.map(|score| Self::by_score(&policy.spec, score)).unwrap_or_default(),
             Method::StaticThreshold => worst(seen, by_value),
-            Method::PredictLinear => worst(seen, |spec, history| by_line(policy, spec, history, at)),
+            Method::PredictLinear => worst(seen, |known| by_line(policy, known, at)),
             Method::Nothing => Self::default(),
+        }
+    }
+
+    /// By a policy's thresholds.
+    pub(super) fn by_score(policy: &PolicySpec, score: &Scored) -> Self {
+        let sure = score.confidence >= policy.shadow_creation_threshold;
+        Self {
+            stage: sure && score.longest >= policy.shadowing_threshold,
+            hand_over: score.shortest >= policy.critical_threshold,
+            reason: score.reason.to_string(),
         }
     }
 }
 
-fn by_score(policy: &Policy, seen: &Seen<'_>, at: Timestamp) -> Alarm {
-    let forecasts: Vec<(&str, &SignalSpec, Result<Forecast, NotReady>)> =
-        seen.iter().map(|(name, spec, history)| (name, spec, forecast(history, &policy.horizons, at))).collect();
-    let signals: Vec<SignalForecast<'_>> = forecasts
-        .iter()
-        .map(|(name, spec, forecast)| SignalForecast { name, spec, forecast: forecast.as_ref() })
-        .collect();
-    let score = score(&signals, &policy.horizons, at);
-    let (Some(short), Some(long)) = (score.horizons.first(), score.horizons.last()) else { return Alarm::default() };
-    let sure = score.confidence >= policy.spec.shadow_creation_threshold;
-    let reason = score.parts.iter().max_by(|one, other| one.lower.total_cmp(&other.lower));
-    Alarm {
-        stage: sure && long.lower >= policy.spec.shadowing_threshold,
-        hand_over: short.lower >= policy.spec.critical_threshold,
-        reason: reason.map(|part| part.reason.clone()).unwrap_or_default(),
-    }
-}
-
-fn by_value(spec: &SignalSpec, history: &History) -> Option<Alarm> {
-    let value = history.newest_value()?;
+fn by_value(known: &Known<'_>) -> Option<Alarm> {
+    let (spec, value) = (known.spec, known.value()?);
     let hand_over = spec.breaks(value);
     // Nine tenths of the limit, on the side on which there is no trouble yet.
     let margin = spec.limit.abs() * (1.0 - STATIC_SHARE);
@@ -83,8 +74,8 @@ fn by_value(spec: &SignalSpec, history: &History) -> Option<Alarm> {
     Some(Alarm { stage: near, hand_over, reason: format!("the value is {value:.4}, the limit {}", spec.limit) })
 }
 
-fn by_line(policy: &Policy, spec: &SignalSpec, history: &History, at: Timestamp) -> Option<Alarm> {
-    let (level, slope) = line(history, at)?;
+fn by_line(policy: &Policy, known: &Known<'_>, at: Timestamp) -> Option<Alarm> {
+    let (spec, (level, slope)) = (known.spec, line(&known.history, at)?);
     let ahead = |horizon: SignedDuration| level + slope * horizon.as_secs_f64();
     let (short, long) = (ahead(policy.shortest_horizon()), ahead(policy.longest_horizon()));
     let reason = format!("the line reaches {long:.4}, the limit is {}", spec.limit);
@@ -107,10 +98,10 @@ fn line(history: &History, at: Timestamp) -> Option<(f64, f64)> {
 }
 
 /// Both calls of any signal; the reason of the first that calls.
-fn worst(seen: &Seen<'_>, alarm: impl Fn(&SignalSpec, &History) -> Option<Alarm>) -> Alarm {
+fn worst(seen: &Seen<'_>, alarm: impl Fn(&Known<'_>) -> Option<Alarm>) -> Alarm {
     let mut all = Alarm::default();
-    for (name, spec, history) in seen.iter() {
-        let Some(alarm) = alarm(spec, history) else { continue };
+    for (name, known) in seen.iter() {
+        let Some(alarm) = alarm(known) else { continue };
         let is_first = !all.stage && !all.hand_over && (alarm.stage || alarm.hand_over);
         if is_first {
             all.reason = format!("{name}: {}", alarm.reason);

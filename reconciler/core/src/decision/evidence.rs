@@ -29,6 +29,7 @@ impl Step<'_> {
             return;
         }
         self.state.evidence.sampled_at = Some(sampled_at);
+        self.weigh_anomalies();
         self.weigh_score();
         self.weigh_health();
         self.weigh_criteria();
@@ -44,6 +45,7 @@ impl Step<'_> {
         let calm = calm_evaluations(self.context.policy);
         let evidence = &mut self.state.evidence;
         let fresh = self.context.observation.metrics_outage.is_none();
+        let anomalous = evidence.anomalous.count() > 0;
         let score = self.context.observation.score.as_ref().filter(|_| fresh);
         let (Some(long), Some(short)) = (score.and_then(|s| s.horizons.last()), score.and_then(|s| s.horizons.first()))
         else {
@@ -54,7 +56,7 @@ impl Step<'_> {
         };
         evidence.staging.push(long.lower >= policy.shadowing_threshold, window);
         evidence.critical.push(short.lower >= policy.critical_threshold, window);
-        evidence.clear.push(long.probability < policy.clear_threshold, calm);
+        evidence.clear.push(long.probability < policy.clear_threshold && !anomalous, calm);
     }
 
     fn weigh_health(&mut self) {

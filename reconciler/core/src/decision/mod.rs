@@ -3,6 +3,7 @@
 //! each one is written down before the next is thought of.
 
 mod aftermath;
+mod anomalies;
 mod criteria;
 mod evidence;
 mod failure;
@@ -132,6 +133,7 @@ pub fn decide(context: Context<'_>, state: &GroupState) -> Decision {
     let mut step = Step::new(context, state.clone());
     step.absorb_instances();
     step.weigh_evidence();
+    step.tell_of_anomalies();
     let moved = !step.is_held() && (step.obey() || step.react_to_failure() || step.advance());
     step.finish(moved)
 }

@@ -45,24 +45,31 @@ impl Step<'_> {
     /// Decides whether a shadow is to be made. Every guard is looked at, so that `explain` can show
     /// all that stands in the way.
     pub(super) fn consider_staging(&mut self) -> bool {
+        let (forecast, confident) = (self.staging_is_called_for(), self.is_confident());
+        let anomalous = self.anomaly_calls_for_staging();
+        let called_for = (forecast && confident) || anomalous;
         let guards = [
-            self.staging_is_called_for(),
+            called_for,
             self.metrics_are_fresh(),
             self.mode_is_at_least(Mode::Provision),
-            self.is_confident(),
             self.fleet_allows(),
             self.cost_allows(),
             self.has_led_long_enough(),
         ];
-        if guards[0] && !guards[2] {
+        if (forecast || anomalous) && !guards[2] {
             self.report.alert("a shadow would be staged if the policy's mode allowed it");
         }
         if guards.contains(&false) {
             return self.wait("no shadow is called for, or something stands in its way: see the guards");
         }
         let slot = self.add_shadow();
-        let score = number(self.fresh_score().and_then(|s| s.horizons.last()).map(|h| h.probability));
-        self.go(Phase::Planning, format!("degradation forecast with probability {score}: slot {slot} is staged"))
+        let reason = if forecast && confident { self.forecast_text() } else { self.anomaly_text() };
+        self.go(Phase::Planning, format!("{reason}: slot {slot} is staged"))
+    }
+
+    fn forecast_text(&self) -> String {
+        let score = self.fresh_score().and_then(|score| score.horizons.last()).map(|longest| longest.probability);
+        format!("degradation forecast with probability {}", number(score))
     }
 
     fn is_confident(&mut self) -> bool {

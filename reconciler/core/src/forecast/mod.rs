@@ -147,7 +147,7 @@ impl Asked<'_> {
 fn days(history: &History) -> Option<usize> {
     let (day, step) = (SignedDuration::from_hours(24).as_millis(), history.step().as_millis().max(1));
     let day = (day % step == 0).then(|| usize::try_from(day / step).ok())??;
-    let enough = history.values().len() > PERIODS_MIN * day && history.present() >= day;
+    let enough = history.len() > PERIODS_MIN * day && history.present() >= day;
     (day >= STEPS_A_DAY_MIN && enough).then_some(day)
 }
 
@@ -155,7 +155,7 @@ fn days(history: &History) -> Option<usize> {
 /// could be checked.
 fn by_days(asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
     let furthest = asked.furthest();
-    let blend = Blend::fit(asked.history.values(), day, furthest, prior);
+    let blend = Blend::fit(&asked.history.values(), day, furthest, prior);
     let accuracy = blend.accuracy()?;
     let window = |(horizon, lead): (&SignedDuration, &usize)| {
         let (maximum, minimum) = blend.window(*lead)?;
@@ -167,7 +167,7 @@ fn by_days(asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
 
 /// Where they are not: models of level and slope, whose errors of the past are whole paths.
 fn by_paths(asked: &Asked<'_>) -> Result<Forecast, NotReady> {
-    let series = Series::new(asked.history.values()).ok_or_else(|| never("there is no sample"))?;
+    let series = Series::new(&asked.history.values()).ok_or_else(|| never("there is no sample"))?;
     let horizon = asked.furthest();
     let choice = choose(&series, &periods(asked.history), horizon)
         .ok_or_else(|| never("no forecast of the past could be checked: there are too many gaps"))?;
@@ -195,14 +195,14 @@ fn never(reason: &str) -> NotReady {
 }
 
 fn fresh_newest(history: &History, now: Timestamp) -> Result<Sample, NotReady> {
-    let newest = history.newest().zip(history.values().last());
+    let newest = history.newest().zip(history.newest_value());
     let (at, value) = newest.ok_or_else(|| never("there is no sample yet"))?;
     let limit = history.step().saturating_mul(STALE_STEPS).max(STALE_AGE_MIN);
     if history.is_stale(now, limit) {
         let age = now.duration_since(at);
         return Err(never(&format!("the newest sample is {age:#} old; after {limit:#} none is trusted")));
     }
-    Ok(Sample { at, value: *value })
+    Ok(Sample { at, value })
 }
 
 /// For each horizon, the steps after the newest sample that lie before its end.
@@ -245,6 +245,6 @@ fn periods(history: &History) -> Vec<usize> {
         let (period, step) = (period.as_millis(), history.step().as_millis().max(1));
         (period % step == 0).then(|| usize::try_from(period / step).ok())?
     };
-    let is_covered = |period: &usize| history.values().len() > PERIODS_MIN * period;
+    let is_covered = |period: &usize| history.len() > PERIODS_MIN * period;
     PERIODS.iter().filter_map(steps).filter(is_covered).collect()
 }

@@ -86,9 +86,26 @@ pub struct SignalSpec {
     /// On which side of the limit the trouble lies.
     #[serde(default)]
     pub direction: Direction,
-    /// Unit of the query's values and of the limit.
+    /// Unit of the query's values and of the limit; of a counter, of what it grows by in a second.
     pub unit: String,
+    /// What the query yields.
+    #[serde(default)]
+    pub kind: SignalKind,
 }
+
+/// What a query yields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalKind {
+    /// A value that is watched as it is. Most queries yield one: `rate(…)` does.
+    #[default]
+    Gauge,
+    /// A sum that only grows, and begins at zero when what counts is restarted. It is watched by its rate.
+    Counter,
+}
+
+/// Window of a counter's rate: it holds two scrapes where they are a minute apart.
+const RATE_WINDOW: &str = "2m";
 
 /// On which side of a limit the trouble lies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -301,6 +318,7 @@ impl GroupSpec {
                 "use $instance or $slot in a label matcher: after a hand-over the primary is another instance",
             );
             check_query(&path("query"), &signal.query, problems);
+            signal.check_kind(key, problems);
             signal.check_unit(&path("unit"), &path("query"), problems);
         }
     }
@@ -372,13 +390,25 @@ impl SignalSpec {
             problems.add(path, format!("{:?} is not a unit", self.unit), format!("use one of {}", known.join(", ")));
             return;
         }
-        let Some(named) = self.unit_by_name() else { return };
+        // A rate has another unit than what is counted.
+        let Some(named) = self.unit_by_name().filter(|_| self.kind == SignalKind::Gauge) else { return };
         problems.relate(
             named == self.unit,
             path,
             &[query],
             format!("the metric's name says {named}, the unit says {}", self.unit),
             format!("give the limit in {named}, or convert in the query and name no metric of another unit"),
+        );
+    }
+
+    fn check_kind(&self, key: &str, problems: &mut Problems) {
+        let path = |attribute: &str| format!("signals[{key:?}].{attribute}");
+        problems.relate(
+            self.kind == SignalKind::Gauge || promql::is_selector(&self.query),
+            &path("kind"),
+            &[&path("query")],
+            "a counter is a metric with labels, and this query does something with it",
+            "leave out all but NAME{…}, or take the rate in the query and call it a gauge",
         );
     }
 
@@ -392,9 +422,14 @@ impl SignalSpec {
         (plain && is_name).then(|| UNITS.iter().find(|(_, s)| suffix(s)).map(|(unit, _)| *unit))?
     }
 
-    /// The query with its placeholders replaced.
+    /// The query with its placeholders replaced. Of a counter it asks for the rate, in which Prometheus counts what came
+    /// after a reset from zero on.
     pub fn query_for(&self, group: &GroupName, slot: &SlotId, instance_id: &str) -> String {
-        replace_placeholders(&self.query, group, slot, instance_id)
+        let query = replace_placeholders(&self.query, group, slot, instance_id);
+        match self.kind {
+            SignalKind::Gauge => query,
+            SignalKind::Counter => format!("rate({}[{RATE_WINDOW}])", query.trim()),
+        }
     }
 
     /// Whether `value` breaks the limit.
@@ -487,6 +522,24 @@ mod tests {
             latency(g).unit = "ratio".into();
         };
         assert!(paths(converted).is_empty());
+    }
+
+    #[test]
+    fn a_counter_is_asked_for_by_its_rate() {
+        let counted = |query: &'static str| {
+            move |g: &mut GroupSpec| {
+                let requests = latency(g);
+                (requests.query, requests.kind) = (query.into(), SignalKind::Counter);
+                requests.unit = "per_second".into();
+            }
+        };
+        assert!(paths(counted("requests_total{instance=\"$instance\"} ")).is_empty());
+        assert_eq!(paths(counted("rate(requests_total{i=\"$instance\"}[5m])")), [r#"signals["latency"].kind"#]);
+        let (group, slot) = (GroupName::new("g").unwrap(), SlotId::new("a").unwrap());
+        let mut spec = spec();
+        counted("requests_total{instance=\"$instance\"} ")(&mut spec);
+        let query = latency(&mut spec).query_for(&group, &slot, "i-1");
+        assert_eq!(query, "rate(requests_total{instance=\"i-1\"}[2m])");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod phase;
 pub mod placement;
 pub mod policy;
 pub mod process;
+pub mod secret;
 pub mod slot;
 pub mod split;
 

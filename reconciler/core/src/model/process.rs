@@ -2,6 +2,7 @@
 
 use super::check::Problems;
 use super::name;
+use super::secret::Secret;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,13 +16,21 @@ pub struct ProcessSpec {
     /// Program and arguments; no shell is involved.
     pub command: Vec<String>,
     /// Variables of the process, besides `PATH`, `ADDRESS` and `PORT`. Not for secrets: see
-    /// `inherit_environment`.
+    /// `secret_environment_wo` and `inherit_environment`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// Names of variables whose values the process takes from the agent's own environment, so
     /// that secrets stay out of declarations and state.
     #[serde(default)]
     pub inherit_environment: Vec<String>,
+    /// Secret variables of the process. The agent keeps them in a file that only its own user reads, and
+    /// answers them to nobody. It takes them when `secret_environment_wo_version` is another than before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>, write_only)]
+    pub secret_environment_wo: BTreeMap<String, Secret>,
+    /// Which secret variables are in force: any other number takes the ones that stand beside it.
+    #[serde(default)]
+    pub secret_environment_wo_version: Option<u64>,
     /// Folder to start in; the agent's data directory of the process when absent.
     #[serde(default)]
     pub working_directory: Option<String>,
@@ -208,6 +217,7 @@ impl ProcessSpec {
             problems.duration("probe.interval", &probe.interval);
             problems.duration("probe.timeout", &probe.timeout);
         }
+        self.check_secrets(&mut problems);
         problems.duration("stop.grace", &self.stop.grace);
         problems.require(
             ["SIGTERM", "SIGINT", "SIGQUIT"].contains(&self.stop.signal.as_str()),
@@ -216,5 +226,72 @@ impl ProcessSpec {
             "use \"SIGTERM\", \"SIGINT\" or \"SIGQUIT\"; SIGKILL follows by itself after stop.grace",
         );
         problems.into_result(())
+    }
+
+    fn check_secrets(&self, problems: &mut Problems) {
+        problems.relate(
+            self.secret_environment_wo.is_empty() || self.secret_environment_wo_version.is_some(),
+            "secret_environment_wo_version",
+            &["secret_environment_wo"],
+            "the secret variables have no version",
+            "give them one, such as 1, and raise it whenever they change: they are remembered nowhere else",
+        );
+        for name in self.secret_environment_wo.keys().filter(|name| self.environment.contains_key(*name)) {
+            problems.relate(
+                false,
+                &format!("secret_environment_wo[{name:?}]"),
+                &["environment"],
+                "environment has this variable too",
+                "remove one of them",
+            );
+        }
+    }
+
+    /// The same declaration with the secret variables of `former`, if these are the version that it asks for.
+    #[must_use]
+    pub fn with_secrets_of(self, former: &Self) -> Self {
+        if self.secret_environment_wo_version != former.secret_environment_wo_version {
+            return self;
+        }
+        Self { secret_environment_wo: former.secret_environment_wo.clone(), ..self }
+    }
+
+    /// The same declaration as others may see it.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        Self { secret_environment_wo: BTreeMap::new(), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec(version: u64, secret: &str) -> ProcessSpec {
+        let secrets = json!({"KEY": secret});
+        let spec = json!({"name": "web", "command": ["web"], "secret_environment_wo": secrets,
+                          "secret_environment_wo_version": version});
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn secrets_change_with_their_version_only() {
+        assert_eq!(spec(1, "new").with_secrets_of(&spec(1, "old")), spec(1, "old"));
+        assert_eq!(spec(2, "new").with_secrets_of(&spec(1, "old")), spec(2, "new"));
+        let none = ProcessSpec { secret_environment_wo_version: None, ..spec(1, "").without_secrets() };
+        assert_eq!(none.clone().with_secrets_of(&spec(1, "old")), none, "they can be taken away");
+    }
+
+    #[test]
+    fn secrets_need_a_version_and_a_name_of_their_own() {
+        let mut spec = spec(1, "s3cret");
+        assert_eq!(spec.check(), Ok(()));
+        spec.secret_environment_wo_version = None;
+        spec.environment.insert("KEY".to_owned(), "open".to_owned());
+        let problems = spec.check().unwrap_err();
+        let paths: Vec<&str> = problems.0.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, ["secret_environment_wo_version", "secret_environment_wo[\"KEY\"]"]);
+        assert!(!problems.to_string().contains("s3cret"));
     }
 }

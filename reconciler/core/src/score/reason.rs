@@ -1,28 +1,160 @@
 //! Why a part of a score is what it is, as a sentence for people.
 
+use super::SignalView;
+use super::exhaustion::Exhaustion;
 use crate::forecast::{Forecast, Window, median, significant};
+use crate::history::History;
 use crate::model::group::{Direction, SignalSpec};
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-/// As in `memory: 0.91 within 30s, because it is at 62 % of its limit of 900M bytes, grows by 3.1M
-/// bytes each second and reaches the limit in about 24s (damped trend)`.
-pub(super) fn sentence(
-    name: &str,
-    spec: &SignalSpec,
-    forecast: &Forecast,
-    window: &Window,
-    probability: f64,
-) -> String {
-    let because = if spec.breaks(forecast.newest.value) {
-        format!("is past its limit: {}", whereabouts(spec, forecast))
-    } else {
-        format!("is {}, {} ({})", whereabouts(spec, forecast), outlook(spec, forecast, window), forecast.model)
-    };
-    format!("{name}: {probability:.2} within {:#}, because it {because}", window.horizon)
+/// By what a probability is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// The limit is broken.
+    Broken,
+    /// What preceded incidents here and elsewhere.
+    Warning,
+    /// The forecast of values.
+    Forecast,
+    /// A growth that leads to the limit.
+    Exhaustion,
 }
 
-fn whereabouts(spec: &SignalSpec, forecast: &Forecast) -> String {
-    let (value, limit) = (forecast.newest.value, quantity(spec, spec.limit));
+/// Probability from which the reasons of an early warning are told: what is as good as calm has none.
+const WARNED_MIN: f64 = 0.05;
+
+/// Reasons told at most of an early warning.
+const REASONS_MAX: usize = 2;
+
+/// What there is to tell of one signal and horizon.
+pub(super) struct Told<'a> {
+    pub(super) view: &'a SignalView<'a>,
+    pub(super) forecast: &'a Forecast,
+    pub(super) window: &'a Window,
+    pub(super) basis: Basis,
+    pub(super) now: Timestamp,
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Told<'_> {
+    /// As in `memory: 0.91 within 30s, because it is at 62 % of its limit of 900M bytes, grows by 3.1M
+    /// bytes each second and reaches the limit in about 24s (damped trend)`.
+    pub(super) fn sentence(&self, probability: f64) -> String {
+        let (name, spec) = (self.view.forecast.name, self.view.forecast.spec);
+        let because = match self.basis {
+            Basis::Broken => format!("it is past its limit: {}", self.whereabouts()),
+            Basis::Warning => self.warned(probability),
+            Basis::Exhaustion => self.exhausted(),
+            Basis::Forecast => {
+                let outlook = outlook(spec, self.forecast, self.window);
+                format!("it is {}, {outlook} ({})", self.whereabouts(), self.forecast.model)
+            }
+        };
+        format!("{name}: {probability:.2} within {:#}, because {because}", self.window.horizon)
+    }
+
+    fn whereabouts(&self) -> String {
+        whereabouts(self.view.forecast.spec, self.view.live.unwrap_or(self.forecast.newest.value))
+    }
+
+    /// As in `yesterday's peak at 18:00 UTC reached 91 % of its limit and today runs 12 % above (early warning)`.
+    fn warned(&self, probability: f64) -> String {
+        let Some((foresight, history)) = self.view.foresight else { return self.whereabouts() };
+        let mut reasons: Vec<String> = Vec::new();
+        if probability >= WARNED_MIN {
+            reasons.extend(self.yesterday(history));
+            let others = foresight.warnings().map(|warnings| warnings.reasons(self.window.horizon)).unwrap_or_default();
+            reasons.extend(others.into_iter().map(|it| it.text).filter(|text| !text.starts_with("yesterday")));
+        }
+        reasons.truncate(REASONS_MAX);
+        if reasons.is_empty() {
+            let outlook = outlook(self.view.forecast.spec, self.forecast, self.window);
+            return format!("it is {}, {outlook} (early warning)", self.whereabouts());
+        }
+        format!("{} (early warning)", reasons.join(", and "))
+    }
+
+    /// The extreme of the same window a day ago, if it was past the limit or near it.
+    fn yesterday(&self, history: &History) -> Option<String> {
+        let spec = self.view.forecast.spec;
+        let start = self.now.checked_sub(DAY).ok()?;
+        let (at, value) = extreme(spec, history, start, start.checked_add(self.window.horizon).ok()?)?;
+        let share = value / spec.limit;
+        let (extreme, is_near) = match spec.direction {
+            Direction::Above => ("peak", share >= NEAR),
+            Direction::Below => ("low", share <= 1.0 / NEAR),
+        };
+        let time = at.to_zoned(self.zone.clone()).strftime("%H:%M %Z").to_string();
+        let percent = significant((100.0 * share).round());
+        let known = spec.limit > 0.0 && value >= 0.0 && is_near;
+        let text = format!("yesterday's {extreme} at {time} reached {percent} % of its limit{}", self.today(history));
+        known.then_some(text)
+    }
+
+    /// How the last hour compares with the same hour of yesterday.
+    fn today(&self, history: &History) -> String {
+        let hour = |end: Timestamp| mean(history, end.checked_sub(HOUR).ok()?, end);
+        let (Some(today), Some(then)) = (hour(self.now), self.now.checked_sub(DAY).ok().and_then(hour)) else {
+            return String::new();
+        };
+        let percent = (100.0 * (today / then - 1.0)).round();
+        if then <= 0.0 || today < 0.0 || percent.abs() < 1.0 {
+            return String::new();
+        }
+        let side = if percent < 0.0 { "below" } else { "above" };
+        format!(" and today runs {} % {side}", significant(percent.abs()))
+    }
+
+    fn exhausted(&self) -> String {
+        let spec = self.view.forecast.spec;
+        let Some(growth) = self.view.foresight.and_then(|(foresight, _)| foresight.exhaustion()) else {
+            return self.whereabouts();
+        };
+        let Exhaustion { reached_in, per_second, lasting, .. } = growth;
+        let (per_hour, verb) = (per_second * HOUR.as_secs_f64(), if *per_second < 0.0 { "fallen" } else { "grown" });
+        format!(
+            "it is {}, has {verb} by {} an hour for {lasting:#} and is used up in about {:#} at that rate",
+            self.whereabouts(),
+            quantity(spec, per_hour.abs()),
+            rounded(*reached_in)
+        )
+    }
+}
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Share of the limit from which a peak of yesterday is worth telling.
+const NEAR: f64 = 0.7;
+
+/// To minutes, and above a day to hours: nobody needs the seconds of a guess.
+fn rounded(time: SignedDuration) -> SignedDuration {
+    let minutes = time.as_mins().max(1);
+    SignedDuration::from_mins(if time > DAY { minutes / 60 * 60 } else { minutes })
+}
+
+/// When the signal was worst from `start` on and before `end`, and how bad that was.
+fn extreme(spec: &SignalSpec, history: &History, start: Timestamp, end: Timestamp) -> Option<(Timestamp, f64)> {
+    let within = history.iter().filter(|(at, _)| *at >= start && *at < end);
+    let present = within.filter_map(|(at, value)| Some((at, value?)));
+    present.reduce(|worst, other| {
+        let is_worse = match spec.direction {
+            Direction::Above => other.1 > worst.1,
+            Direction::Below => other.1 < worst.1,
+        };
+        if is_worse { other } else { worst }
+    })
+}
+
+fn mean(history: &History, start: Timestamp, end: Timestamp) -> Option<f64> {
+    let within = history.iter().filter(|(at, _)| *at >= start && *at < end).filter_map(|(_, value)| value);
+    let (sum, count) = within.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then(|| sum / count)
+}
+
+fn whereabouts(spec: &SignalSpec, value: f64) -> String {
+    let limit = quantity(spec, spec.limit);
     match spec.direction {
         Direction::Above if spec.limit > 0.0 && value >= 0.0 => {
             format!("at {} % of its limit of {limit}", significant((100.0 * value / spec.limit).round()))
@@ -47,7 +179,11 @@ fn outlook(spec: &SignalSpec, forecast: &Forecast, window: &Window) -> String {
 
 /// When the median forecast breaks the limit, if it does within the horizon: the time from then to
 /// now, and the steps from the newest sample.
-fn reached(spec: &SignalSpec, forecast: &Forecast, horizon: SignedDuration) -> Option<(SignedDuration, usize)> {
+pub(super) fn reached(
+    spec: &SignalSpec,
+    forecast: &Forecast,
+    horizon: SignedDuration,
+) -> Option<(SignedDuration, usize)> {
     let steps = 1 + forecast.steps.iter().position(|quantiles| spec.breaks(median(quantiles)))?;
     let ahead = forecast.step.saturating_mul(i32::try_from(steps).ok()?);
     let unseen = forecast.made_at.duration_since(forecast.newest.at);

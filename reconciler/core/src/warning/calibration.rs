@@ -36,7 +36,7 @@ pub struct Bin {
 
 impl Calibration {
     /// Takes a stated probability, the rate of incidents that was known then, and what came.
-    pub(super) fn learn(&mut self, stated: f32, rate: f32, broke: bool) {
+    pub(crate) fn learn(&mut self, stated: f32, rate: f32, broke: bool) {
         let bin = EDGES.partition_point(|edge| *edge <= stated).clamp(1, BINS) - 1;
         let came = f64::from(u8::from(broke));
         self.looks[bin] = self.looks[bin].saturating_add(1);

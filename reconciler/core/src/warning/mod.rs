@@ -7,7 +7,7 @@
 
 mod analogues;
 pub mod boosting;
-mod calibration;
+pub(crate) mod calibration;
 mod correction;
 pub mod features;
 mod fleet;

@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod anomalies;
 mod capacity;
 mod failure;
+mod feedback;
 mod human;
 mod main_path;
 mod promises;

@@ -2,7 +2,9 @@
 //! a data plane that reports what was applied, instances that can fail, metrics that can vanish.
 
 use jiff::{SignedDuration, Timestamp};
+use shadow_core::anomaly::Anomaly;
 use shadow_core::decision::{Context, Decision, Fleet, RootGoal, decide};
+use shadow_core::feedback::{Evaluation, Feedback, Label};
 use shadow_core::model::group::{Group, GroupSpec, Size};
 use shadow_core::model::policy::{AfterHandover, Mode, Policy, PolicySpec};
 use shadow_core::model::slot::{Endpoint, Instance, Role, Slot};
@@ -28,6 +30,8 @@ pub(crate) struct World {
     /// Lower bound of the score on the longest and the shortest horizon.
     pub(crate) score: Option<(f64, f64)>,
     pub(crate) metrics_outage: bool,
+    pub(crate) anomalies: Vec<Anomaly>,
+    pub(crate) expected_event: Option<String>,
     pub(crate) failing: BTreeSet<SlotId>,
     /// Slots whose signals are beyond their limits although they answer.
     pub(crate) limping: BTreeSet<SlotId>,
@@ -41,6 +45,9 @@ pub(crate) struct World {
     warmups: BTreeMap<SlotId, Warmup>,
     /// By epoch: the slot that was to get the writes in it.
     writers: BTreeMap<u64, SlotId>,
+    pub(crate) feedback: Feedback,
+    /// What alarms and breaches turned out to be.
+    pub(crate) labels: Vec<Label>,
     /// Phases in the order in which they were entered.
     pub(crate) phases: Vec<Phase>,
     pub(crate) last: Option<Decision>,
@@ -110,6 +117,8 @@ impl World {
             now,
             score: Some((0.01, 0.01)),
             metrics_outage: false,
+            anomalies: Vec::new(),
+            expected_event: None,
             failing: BTreeSet::new(),
             limping: BTreeSet::new(),
             terraform_fails: false,
@@ -121,6 +130,8 @@ impl World {
             instances: BTreeMap::new(),
             warmups: BTreeMap::new(),
             writers: BTreeMap::new(),
+            feedback: Feedback::default(),
+            labels: Vec::new(),
             phases: vec![Phase::Observing],
             last: None,
             rests: true,
@@ -154,6 +165,8 @@ impl World {
             sampled_at: self.now,
             score,
             metrics_outage: self.metrics_outage.then(|| "absent".to_owned()),
+            anomalies: self.anomalies.clone(),
+            expected_event: self.expected_event.clone(),
             signals: signals.collect(),
             health: health.collect(),
             route: RouteObservation {
@@ -182,6 +195,10 @@ impl World {
         if let Some(transition) = &decision.transition {
             self.phases.push(transition.to);
         }
+        let evaluation =
+            Evaluation { group: &group, policy: &policy, observation: &observation, state: &decision.state, now };
+        let learned = self.feedback.take(evaluation);
+        self.labels.extend(learned.incidents.iter().map(|incident| incident.label));
         self.state = decision.state.clone();
         let acted = self.carry_out(&decision);
         self.rests = !acted && decision.wake.after_ms > 0;

@@ -110,8 +110,7 @@ fn after_a_level_shift_the_new_level_is_forecast() {
 #[test]
 fn restored_from_storage_a_history_gives_the_same_forecast() {
     let (kept, now) = history(STEP, &wave(9, 0.4, 5));
-    let stored = serde_json::to_string(&kept).unwrap();
-    let restored: History = serde_json::from_str(&stored).unwrap();
+    let restored = History::from_bytes(&kept.to_bytes()).unwrap();
     let [a, b] = [&kept, &restored].map(|history| forecast(history, &horizons(), now).unwrap());
     assert_eq!(bits(&a), bits(&b));
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::forecast::{Forecast, NotReady, forecast};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, SignalSpec};
+use shadow_core::model::group::{Direction, SignalKind, SignalSpec};
 use shadow_core::score::{Score, SignalForecast, score};
 
 /// A whole number of days after the epoch, so that seasons start with the series.
@@ -56,7 +56,13 @@ pub(crate) fn forecast_of(values: &[f64], horizons: &[i64]) -> Result<Forecast, 
 }
 
 pub(crate) fn signal(limit: f64, direction: Direction) -> SignalSpec {
-    SignalSpec { query: "x{i=\"$instance\"}".to_owned(), limit, direction, unit: "bytes".to_owned() }
+    SignalSpec {
+        query: "x{i=\"$instance\"}".to_owned(),
+        limit,
+        direction,
+        unit: "bytes".to_owned(),
+        kind: SignalKind::Gauge,
+    }
 }
 
 /// The score of one signal named `memory`.

@@ -93,7 +93,7 @@ impl Origin {
     pub(super) fn ahead(&self, past: &Past, lead: usize) -> (f64, Features) {
         let (spans, origin) = (past.spans, self.step);
         let target = origin + lead;
-        let same_step = target - whole(lead, spans.day) + spans.day;
+        let same_step = target + spans.day - whole(lead, spans.day);
         let usual = past.usual_around(same_step, origin + spans.day);
         let exactly = past.usual(same_step);
         let yesterday = same_step.checked_sub(spans.day);

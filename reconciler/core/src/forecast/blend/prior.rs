@@ -1,6 +1,5 @@
-//! What the blend knows before it has seen a series: how much each correction is usually worth, what
-//! spreads errors, and how much wider than its past errors the next ones fall. Learned over many
-//! series, by lead time; shipped as text.
+//! What the blend knows before it has seen a series: how much each correction is usually worth, and
+//! what spreads errors. Learned over many series, by lead time; shipped as text.
 //!
 //! Never decides alone: a series' own past moves the weights after a few hundred samples.
 
@@ -29,8 +28,6 @@ pub struct LeadPrior {
     pub weights: Features,
     /// Of the causes of spread.
     pub spread: Causes,
-    /// Factors on the 80 % and the 95 % interval.
-    pub widening: [f64; 2],
 }
 
 /// The one that is shipped.

@@ -55,6 +55,11 @@ impl Squash {
         let bounded = quantile.max(least.min(median) - BEYOND_SEEN).min(greatest.max(median) + BEYOND_SEEN);
         bounded.max(self.floor).sinh() * self.scale + self.centre
     }
+
+    /// Between what quantiles of the median `median` (squashed) stay, in the signal's unit.
+    pub(super) fn bounds(&self, median: f64) -> (f64, f64) {
+        (self.in_units(f64::NEG_INFINITY, median), self.in_units(f64::INFINITY, median))
+    }
 }
 
 /// The middle value; zero of none.

@@ -9,19 +9,12 @@ use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
 use super::spread::{self, Causes};
 use super::{Blend, Checked};
-use crate::forecast::quantiles::{LEVELS, of_sorted};
 
 /// Rows of each series that the pooled regression sees.
 const ROWS_PER_SERIES: usize = 60;
 
 /// Rounds of the pooled regression.
 const ROUNDS: usize = 10;
-
-/// Days held back, one after the other, to see how much wider the intervals must be.
-const DAYS_HELD_BACK: usize = 12;
-
-/// What a value outside of an interval without width counts as, in widths.
-const FAR: f64 = 1e3;
 
 /// A series to learn from.
 pub struct Lesson<'a> {
@@ -38,7 +31,6 @@ pub fn train(lessons: &[Lesson<'_>], trained_on: &str) -> Prior {
         lead: bucket.middle() / day as f64,
         weights: [0.0; features::COUNT],
         spread: [0.0; spread::COUNT],
-        widening: [1.0; 2],
     };
     let buckets = buckets(day);
     let mut prior = Prior { trained_on: trained_on.to_owned(), leads: buckets.iter().map(flat).collect() };
@@ -47,10 +39,6 @@ pub fn train(lessons: &[Lesson<'_>], trained_on: &str) -> Prior {
         prior.leads[index].weights = weights;
         let spread = causes(lessons, *bucket, &prior.leads[index]);
         prior.leads[index].spread = spread;
-    }
-    let widening = widening(lessons, &buckets, &prior);
-    for (lead, widening) in prior.leads.iter_mut().zip(widening) {
-        lead.widening = widening;
     }
     prior
 }
@@ -139,45 +127,4 @@ fn solve(mut sums: [[f64; spread::COUNT + 1]; spread::COUNT], ridge: f64) -> Cau
         solution[index] = (sums[index][spread::COUNT] - known) / sums[index][index];
     }
     solution
-}
-
-/// For each bucket, the factors on the intervals at which days held back were covered as promised.
-fn widening(lessons: &[Lesson<'_>], buckets: &[Bucket], prior: &Prior) -> Vec<[f64; 2]> {
-    let mut needed: Vec<[Vec<f64>; 2]> = buckets.iter().map(|_| [Vec::new(), Vec::new()]).collect();
-    for lesson in lessons {
-        for back in 1..=DAYS_HELD_BACK {
-            let Some((past, came)) =
-                lesson.values.len().checked_sub(back * lesson.day).and_then(|end| lesson.values.split_at_checked(end))
-            else {
-                continue;
-            };
-            if past.len() < 3 * lesson.day || past.last().is_none_or(|value| value.is_nan()) {
-                continue;
-            }
-            let forecast = Blend::fit(past, lesson.day, lesson.day, prior).steps(lesson.day);
-            for (lead, (quantiles, value)) in forecast.iter().zip(came).enumerate() {
-                let bucket = buckets.partition_point(|bucket| bucket.last < lead + 1).min(buckets.len() - 1);
-                if value.is_nan() {
-                    continue;
-                }
-                let middle = quantiles[LEVELS.len() / 2];
-                for (needed, [low, high]) in needed[bucket].iter_mut().zip([[1, 9], [0, 10]]) {
-                    let side = if *value < middle { quantiles[low] } else { quantiles[high] };
-                    let (distance, reach) = ((value - middle).abs(), (side - middle).abs());
-                    needed.push(if distance <= 0.0 {
-                        0.0
-                    } else if reach > 0.0 {
-                        distance / reach
-                    } else {
-                        FAR
-                    });
-                }
-            }
-        }
-    }
-    let quantile = |mut values: Vec<f64>, level: f64| {
-        values.sort_unstable_by(f64::total_cmp);
-        if values.is_empty() { 1.0 } else { of_sorted(&values, level) }
-    };
-    needed.into_iter().map(|[inner, outer]| [quantile(inner, 0.8), quantile(outer, 0.95)]).collect()
 }

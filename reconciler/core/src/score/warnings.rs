@@ -1,0 +1,221 @@
+//! The early warning of one signal over every horizon for which it is at home, kept in step with the
+//! signal's history. Never looks at the step that is still open, and is had again from the history.
+
+use crate::history::History;
+use crate::model::group::{Direction, SignalSpec};
+use crate::warning::{Calibration, Outlook, Reason, Warning};
+use jiff::SignedDuration;
+
+/// Fewest and most steps in a day for which the model is at home: it was trained on steps of five
+/// minutes, and keeps enough of them for five days of minutes.
+const STEPS_A_DAY: std::ops::RangeInclusive<usize> = 24..=1440;
+
+/// The early warnings of one signal.
+#[derive(Debug, Clone)]
+pub struct Warnings {
+    limit: f64,
+    direction: Direction,
+    step: SignedDuration,
+    day: usize,
+    /// Number of the step that comes next; the first one has not come yet when absent.
+    next: Option<i64>,
+    taken: usize,
+    followed: Vec<Followed>,
+}
+
+/// One horizon.
+#[derive(Debug, Clone)]
+struct Followed {
+    horizon: SignedDuration,
+    warning: Warning,
+    outlook: Outlook,
+}
+
+impl Warnings {
+    /// For a signal and those of the `horizons` that are a day at most; `None` where the steps of its history do not
+    /// make up a day, are too short or too long, or the history cannot become longer than a day.
+    pub fn of(spec: &SignalSpec, history: &History, horizons: &[SignedDuration]) -> Option<Self> {
+        let (step, day) = (history.step(), Self::home(history)?);
+        let (limit, direction) = (spec.limit, spec.direction);
+        let followed = |horizon: &SignedDuration| {
+            let ahead = steps(*horizon, step).filter(|ahead| (1..=day).contains(ahead))?;
+            let warning = Warning::new(limit, direction, day, ahead);
+            Some(Followed { horizon: *horizon, warning, outlook: Outlook::Unknown })
+        };
+        let followed: Vec<Followed> = horizons.iter().filter_map(followed).collect();
+        (!followed.is_empty()).then_some(Self { limit, direction, step, day, next: None, taken: 0, followed })
+    }
+
+    /// Steps in a day, where there can be early warnings.
+    pub(super) fn home(history: &History) -> Option<usize> {
+        let day = steps(SignedDuration::from_hours(24), history.step())?;
+        (STEPS_A_DAY.contains(&day) && history.capacity() > day).then_some(day)
+    }
+
+    /// Whether they are about that signal, limit and step, and have those horizons.
+    pub fn are_of(&self, spec: &SignalSpec, history: &History, horizons: &[SignedDuration]) -> bool {
+        let is_followed = |horizon: &SignedDuration| self.followed.iter().any(|it| it.horizon == *horizon);
+        let can_be =
+            |horizon: &&SignedDuration| steps(**horizon, self.step).is_some_and(|n| (1..=self.day).contains(&n));
+        self.limit.to_bits() == spec.limit.to_bits()
+            && self.direction == spec.direction
+            && self.step == history.step()
+            && horizons.iter().filter(can_be).all(is_followed)
+    }
+
+    /// Takes what is new in the history, `most` steps at most, so that one cycle never takes long. After a gap that is
+    /// longer than the history it begins anew.
+    pub fn follow(&mut self, history: &History, most: usize) {
+        let (first, values) = history.steps();
+        if self.next.is_some_and(|next| next < first) {
+            *self = self.anew();
+        }
+        let skipped = usize::try_from(self.next.unwrap_or(first) - first).unwrap_or(0);
+        for value in values.iter().skip(skipped).take(most) {
+            let value = (!value.is_nan()).then(|| f64::from(*value));
+            self.followed.iter_mut().for_each(|it| it.outlook = it.warning.push(value));
+            self.taken += 1;
+            self.next = Some(self.next.unwrap_or(first) + 1);
+        }
+    }
+
+    fn anew(&self) -> Self {
+        let day = self.day;
+        let followed = |it: &Followed| {
+            let ahead = steps(it.horizon, self.step).unwrap_or(1);
+            let warning = Warning::new(self.limit, self.direction, day, ahead);
+            Followed { horizon: it.horizon, warning, outlook: Outlook::Unknown }
+        };
+        Self { next: None, taken: 0, followed: self.followed.iter().map(followed).collect(), ..*self }
+    }
+
+    /// Whether a day was seen and nothing of the history is left to be taken.
+    pub fn is_ready(&self, history: &History) -> bool {
+        let (first, values) = history.steps();
+        let end = i64::try_from(values.len()).ok().map(|length| first + length);
+        self.taken >= self.day && self.next == end
+    }
+
+    /// Steps of the history that are left to be taken.
+    pub(super) fn left(&self, history: &History) -> usize {
+        let (first, values) = history.steps();
+        let taken = self.next.map_or(0, |next| usize::try_from(next - first).unwrap_or(0));
+        values.len().saturating_sub(taken)
+    }
+
+    /// The probability that the limit will break within a horizon; `None` where that is not followed, while an incident
+    /// lasts, and where nothing is measured.
+    pub fn probability(&self, horizon: SignedDuration) -> Option<f64> {
+        match self.within(horizon)?.outlook {
+            Outlook::Probability(probability) => Some(f64::from(probability)),
+            Outlook::Broken | Outlook::Unknown => None,
+        }
+    }
+
+    /// What raises the probability of a horizon, greatest first.
+    pub fn reasons(&self, horizon: SignedDuration) -> Vec<Reason> {
+        self.within(horizon).map(|it| it.warning.reasons()).unwrap_or_default()
+    }
+
+    /// How stated probabilities compare with what came, by horizon.
+    pub fn calibrations(&self) -> impl Iterator<Item = (SignedDuration, &Calibration)> {
+        self.followed.iter().map(|it| (it.horizon, it.warning.calibration()))
+    }
+
+    /// How the stated probabilities of a horizon compare with what came.
+    pub(super) fn calibration(&self, horizon: SignedDuration) -> Option<&Calibration> {
+        Some(self.within(horizon)?.warning.calibration())
+    }
+
+    /// Steps of a horizon.
+    pub(super) fn ahead(&self, horizon: SignedDuration) -> Option<usize> {
+        steps(horizon, self.step)
+    }
+
+    fn within(&self, horizon: SignedDuration) -> Option<&Followed> {
+        self.followed.iter().find(|it| it.horizon == horizon)
+    }
+}
+
+/// Whole steps in a time, if it is made up of them.
+fn steps(time: SignedDuration, step: SignedDuration) -> Option<usize> {
+    let (time, step) = (time.as_millis(), step.as_millis().max(1));
+    (time % step == 0).then(|| usize::try_from(time / step).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Sample;
+    use jiff::Timestamp;
+
+    const DAY: i64 = 288;
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    fn history(steps: i64) -> History {
+        let mut history = History::new(SignedDuration::from_mins(5), SignedDuration::from_hours(28 * 24));
+        for index in (0..steps).filter(|index| index % 50 != 7) {
+            let at = Timestamp::from_second(300 * index).unwrap();
+            let peak = if (140..152).contains(&(index % DAY)) { 11.0 } else { 1.0 };
+            history.push(Sample { at, value: peak + f64::from(i32::try_from(index % 7).unwrap()) / 10.0 }, at);
+        }
+        history
+    }
+
+    fn spec() -> SignalSpec {
+        serde_json::from_value(serde_json::json!({"query": "x{i=\"$instance\"}", "limit": 10.0, "unit": "count"}))
+            .unwrap()
+    }
+
+    fn warnings(history: &History) -> Warnings {
+        Warnings::of(&spec(), history, &[HOUR, HOUR * 24, HOUR * 48]).unwrap()
+    }
+
+    #[test]
+    fn taken_at_once_or_step_by_step_the_answer_is_the_same() {
+        let whole = history(13 * DAY + 136);
+        let mut at_once = warnings(&whole);
+        at_once.follow(&whole, usize::MAX);
+        let mut by_parts = warnings(&whole);
+        for steps in [3 * DAY, 9 * DAY + 5, 13 * DAY + 136] {
+            by_parts.follow(&history(steps), 1_000);
+        }
+        assert!(!by_parts.is_ready(&whole), "a part at a time");
+        (0..4).for_each(|_| by_parts.follow(&whole, 1_000));
+        assert!(at_once.is_ready(&whole) && by_parts.is_ready(&whole));
+        for horizon in [HOUR, HOUR * 24] {
+            assert_eq!(at_once.probability(horizon), by_parts.probability(horizon));
+        }
+        assert!(at_once.probability(HOUR).unwrap() > 0.2, "{:?}", at_once.probability(HOUR));
+        assert_eq!(at_once.probability(HOUR * 48), None, "longer than a day");
+        assert!(at_once.calibrations().count() == 2 && !at_once.reasons(HOUR).is_empty());
+    }
+
+    #[test]
+    fn it_is_at_home_where_days_are() {
+        let at_home = |step: i64, length: i64| {
+            let history = History::new(SignedDuration::from_secs(step), SignedDuration::from_hours(length));
+            Warnings::of(&spec(), &history, &[HOUR]).is_some()
+        };
+        assert!(at_home(300, 28 * 24) && at_home(60, 48));
+        assert!(!at_home(1, 5) && !at_home(420, 480) && !at_home(300, 24));
+        let history = History::new(SignedDuration::from_mins(5), SignedDuration::from_hours(72));
+        let warnings = warnings(&history);
+        assert!(warnings.are_of(&spec(), &history, &[HOUR]) && !warnings.are_of(&spec(), &history, &[HOUR * 6]));
+        assert!(!warnings.are_of(&SignalSpec { limit: 11.0, ..spec() }, &history, &[HOUR]));
+        assert!(!warnings.is_ready(&history));
+    }
+
+    #[test]
+    fn after_a_gap_longer_than_the_history_it_begins_anew() {
+        let old = history(3 * DAY);
+        let mut followed = warnings(&old);
+        followed.follow(&old, usize::MAX);
+        assert!(followed.is_ready(&old));
+        let later = Timestamp::from_second(300 * 100 * DAY).unwrap();
+        let mut new = old.clone();
+        new.push(Sample { at: later, value: 1.0 }, later);
+        followed.follow(&new, usize::MAX);
+        assert!(!followed.is_ready(&new) && followed.probability(HOUR).is_some());
+    }
+}
