@@ -9,7 +9,7 @@ use super::correction::{Answered, Correction, Record};
 use super::features::Features;
 use std::sync::Arc;
 
-/// Cases that are kept: training takes about a second, and they some 20 MB.
+/// Cases that are kept: training takes about three seconds, and they some 20 MB.
 const CASES_MAX: usize = 65_536;
 
 /// Looks before incidents without which nothing is trained: those of a dozen incidents.
@@ -87,7 +87,7 @@ impl Fleet {
         warning.learned.clone_from(&self.learned);
     }
 
-    /// Trains anew on all that was met; up to a second of work. Once a day is often enough. Does nothing
+    /// Trains anew on all that was met; up to three seconds of work. Every other day is often enough. Does nothing
     /// as long as too few incidents were met.
     pub fn learn(&mut self) {
         if self.broke.seen < BROKE_MIN {

@@ -36,9 +36,9 @@ static SHIPPED: LazyLock<Option<Boosted>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../priors/warning.json")).ok());
 
 /// Probability from which a warning is an alarm: on the signals that it was tried on, over half of the
-/// incidents were announced at two false alarms per signal in three days. For six hours it announces
-/// more, at three false alarms in four days.
-pub const ALARM: f32 = 0.17;
+/// incidents were announced an hour ahead at two false alarms per signal in three days. For six hours
+/// it announces more, at one a day.
+pub const ALARM: f32 = 0.15;
 
 /// Greatest and least probability stated: no history shows that something is certain.
 const CERTAIN: f32 = 0.999;
@@ -49,8 +49,8 @@ const USUAL_OVER: f32 = 2016.0;
 /// Of so many calm looks one is a lesson: incidents are that much rarer, and tell more.
 const CALM_KEPT: usize = 24;
 
-/// Lessons that wait for a fleet at most; without a fleet none is needed.
-const LESSONS_MAX: usize = 16;
+/// Lessons that wait for a fleet at most: it takes them after each push, and without one none is needed.
+const LESSONS_MAX: usize = 4;
 
 /// Early warning for one signal and one horizon.
 #[derive(Debug, Clone)]
