@@ -31,8 +31,9 @@ pub(super) struct Answer {
     id: String,
     model: ModelName,
     reason: String,
-    /// By level, one value per step.
-    q: BTreeMap<String, Vec<f64>>,
+    /// By level, one value per step: as precise as the history keeps its means, so that a value that
+    /// never changes comes back as it was given.
+    q: BTreeMap<String, Vec<f32>>,
 }
 
 pub(super) fn answer(line: &str) -> Result<Option<Answer>, Problem> {
@@ -49,10 +50,16 @@ pub(super) fn answer(line: &str) -> Result<Option<Answer>, Problem> {
     let unseen = forecast.steps.len() - task.horizon;
     let level = |(index, level): (usize, f64)| {
         let values = forecast.steps.iter().skip(unseen).filter_map(|quantiles| quantiles.get(index).copied());
-        (level.to_string(), values.collect())
+        (level.to_string(), values.map(narrow).collect())
     };
     let q = LEVELS.into_iter().enumerate().map(level).collect();
     Ok(Some(Answer { id: task.id.clone(), model: forecast.model, reason: forecast.reason.clone(), q }))
+}
+
+fn narrow(value: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than any forecast has")]
+    let narrow = value as f32;
+    narrow.clamp(f32::MIN, f32::MAX)
 }
 
 fn history(task: &Task) -> Result<History, String> {

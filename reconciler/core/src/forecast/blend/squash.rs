@@ -15,6 +15,10 @@ const MEDIAN_DISTANCE_MIN: f64 = 0.05;
 /// is possible, one that the inverse has blown up is not.
 const BEYOND_SEEN: f64 = 0.1;
 
+/// Share of a usual deviation below which a number is only what rounding left of zero: the lowest quantile
+/// of a signal that rests at zero must not lie above it.
+const ROUNDING: f64 = 1e-12;
+
 /// The transformation of one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Squash {
@@ -69,7 +73,8 @@ impl Squash {
     pub(super) fn in_units(&self, quantile: f64, median: f64) -> f64 {
         let (least, greatest) = self.seen;
         let bounded = quantile.max(least.min(median) - BEYOND_SEEN).min(greatest.max(median) + BEYOND_SEEN);
-        bounded.max(self.floor).sinh() * self.scale + self.centre
+        let value = bounded.max(self.floor).sinh() * self.scale + self.centre;
+        if value.abs() < ROUNDING * self.scale { 0.0 } else { value }
     }
 
     /// Between what quantiles of the median `median` (squashed) stay, in the signal's unit.
@@ -99,6 +104,16 @@ mod tests {
             assert!((squash.in_units(*squashed, 0.0) - value).abs() <= 1e-9 * value);
         }
         assert!(squashed[100] < 20.0 && squashed[100] > squashed[6]);
+    }
+
+    #[test]
+    fn what_rests_at_zero_comes_back_as_zero() {
+        let values: Vec<f64> = (0..100).map(|i| if i % 3 == 0 { 0.1 * f64::from(i) } else { 0.0 }).collect();
+        for centre in [0.0, 0.07, 3.3, 1e7] {
+            let (squash, squashed) = Squash::fit(&values.iter().map(|value| value + centre).collect::<Vec<f64>>());
+            let back = squash.in_units(squash.squashed(0.0), squashed[1]);
+            assert!(back.to_bits() == 0.0_f64.to_bits() || back > 0.01, "{back:e}");
+        }
     }
 
     #[test]
