@@ -175,7 +175,7 @@ fn an_odd_value_is_an_alarm_in_its_tick_and_a_limit_is_not_needed() {
         r#"{"type": "series", "id": "a", "step": 300, "limit": null, "horizon": 12}"#,
         r#"{"type": "series", "id": "a", "step": 300}"#,
     ] {
-        let value = |t: usize| if t == 700 { 40.0 } else { (t * 37 % 17) as f64 };
+        let value = |t: usize| if t == 700 { 160.0 } else { (t * 37 % 17) as f64 };
         let ticks = (0..702).map(|t| json!({"type": "tick", "t": t, "v": {"a": value(t)}}).to_string());
         let lines: Vec<String> = std::iter::once(series.to_owned()).chain(ticks).collect();
         let (answers, problems) = anomalies(&lines.join("\n"));

@@ -155,8 +155,8 @@ async fn a_group_is_forecast_and_replayed_from_its_own_past() {
     assert!(replayed.contains("breaches: 1, ") && replayed.contains("memory: shadow "), "{replayed}");
     let file = served.folder().join("p.json");
     std::fs::write(&file, policy.to_string()).unwrap();
-    let of_prometheus =
-        ["backtest", "--prometheus", &past.url, "--group", "checkout", "--policy", file.to_str().unwrap()];
+    let policy = file.to_str().unwrap();
+    let of_prometheus = ["backtest", "--prometheus", &past.url, "--group", "checkout", "--policy", policy, "--to", &to];
     let other = prints(&served, &of_prometheus).await;
     let after_heading = |text: &str| text.split_once("breaches: ").map(|(_, rest)| rest.to_owned());
     assert_eq!(after_heading(&other), after_heading(&replayed), "the same past, read directly");
