@@ -82,7 +82,8 @@ impl Timeouts {
             (name.to_owned(), Attribute::string(&text))
         };
         let attributes: Attributes = self.0.iter().map(one).collect();
-        Attribute::nested(Nesting::Single, attributes, "How long operations on this resource may take.")
+        let text = "How long operations on this resource may take. What is left out keeps its default.";
+        Attribute::nested(Nesting::Single, attributes, text)
     }
 
     /// The time that `operation` has: what `value` (a state or plan) says, or else the default. None where it

@@ -296,9 +296,11 @@ fn schema() -> Schema {
         `secret_environment_wo` and `inherit_environment`.";
     let secrets = "Secret variables of the process, in no plan and no state. The agent keeps them on its host, in a \
         file that only its own user reads, to start the process again. They are taken when \
-        `secret_environment_wo_version` changes. Needs Terraform 1.11 or newer; values may be ephemeral.";
+        `secret_environment_wo_version` changes. None when left out. Needs Terraform 1.11 or newer; values may be \
+        ephemeral.";
     let version = "Which secret variables are in force. Raise it whenever `secret_environment_wo` changes: Terraform \
-        does not see that by itself. Required with `secret_environment_wo`; a change of it starts the process again.";
+        does not see that by itself. Required with `secret_environment_wo`, left out otherwise; a change of it starts the \
+        process again.";
     let inherit = "Names of variables whose values the process takes from the agent's own environment, so that \
         secrets stay out of declarations and state.";
     let chosen = "TCP port that the process listens on, passed as `PORT`. When left out, the agent chooses a free one \
