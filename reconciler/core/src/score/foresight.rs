@@ -4,8 +4,8 @@
 use super::exhaustion::{Exhaustion, exhaustion};
 use super::likelihood::Likelihood;
 use super::{SignalForecast, SignalView, Warnings};
-use crate::events::{Expected, forecast};
-use crate::forecast::{Forecast, NotReady};
+use crate::events::{Expected, follow};
+use crate::forecast::{Follower, Forecast, NotReady};
 use crate::history::History;
 use crate::model::group::SignalSpec;
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +33,7 @@ pub enum Reading {
 #[derive(Debug, Clone)]
 pub struct Foresight {
     forecast: Result<Forecast, NotReady>,
+    follower: Follower,
     made: Option<Made>,
     exhaustion: Option<Exhaustion>,
     has_broken: bool,
@@ -56,6 +57,7 @@ impl Default for Foresight {
         let nothing = NotReady { reason: "it has no series yet".to_owned(), ready_at: None };
         Self {
             forecast: Err(nothing),
+            follower: Follower::default(),
             made: None,
             exhaustion: None,
             has_broken: false,
@@ -95,7 +97,7 @@ impl Foresight {
         if is_same && self.forecast.as_ref().is_ok_and(|forecast| forecast.made_at == as_of) {
             return;
         }
-        self.forecast = forecast(expected, name, history, horizons, as_of);
+        self.forecast = follow(&mut self.follower, expected, name, history, horizons, as_of);
         if !is_same {
             self.exhaustion = exhaustion(spec, history);
             self.has_broken = history.steps().1.iter().any(|value| !value.is_nan() && spec.breaks(f64::from(*value)));
