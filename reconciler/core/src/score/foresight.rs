@@ -8,6 +8,7 @@ use crate::events::{Expected, follow};
 use crate::forecast::{Follower, Forecast, NotReady};
 use crate::history::History;
 use crate::model::group::SignalSpec;
+use crate::warning::Fleets;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub struct Foresight {
     has_broken: bool,
     warnings: Option<Warnings>,
     is_warned: bool,
+    /// Number of the first step whose looks have taught no fleet yet.
+    untaught: Option<i64>,
 }
 
 /// What a forecast was made for.
@@ -63,6 +66,7 @@ impl Default for Foresight {
             has_broken: false,
             warnings: None,
             is_warned: false,
+            untaught: None,
         }
     }
 }
@@ -107,11 +111,24 @@ impl Foresight {
 
     fn follow(&mut self, spec: &SignalSpec, history: &History, horizons: &[SignedDuration], most: usize) {
         let known = self.warnings.take().filter(|warnings| warnings.are_of(spec, history, horizons));
-        self.warnings = known.or_else(|| Warnings::of(spec, history, horizons));
+        let anew = || Some(Warnings::of(spec, history, horizons)?.teaching_from(self.untaught));
+        self.warnings = known.or_else(anew);
         self.is_warned = self.warnings.as_mut().is_some_and(|warnings| {
             warnings.follow(history, most);
             warnings.is_ready(history)
         });
+    }
+
+    /// Teaches the fleets what was learned from the newest look, and lets them answer from the next one on. Each step
+    /// teaches once, however often it is read.
+    pub fn meet(&mut self, fleets: &mut Fleets, now: Timestamp) {
+        let next = self.warnings.as_mut().and_then(|warnings| warnings.meet(fleets, now));
+        self.untaught = self.untaught.max(next);
+    }
+
+    /// Forgets everything but what it has taught, until the signal is looked at again.
+    pub fn rest(&mut self) {
+        *self = Self { untaught: self.untaught, ..Self::default() };
     }
 
     /// Whether a past is left to be read.

@@ -3,8 +3,8 @@
 
 use crate::history::History;
 use crate::model::group::{Direction, SignalSpec};
-use crate::warning::{Calibration, Outlook, Reason, Warning};
-use jiff::SignedDuration;
+use crate::warning::{Calibration, Fleets, Outlook, Reason, Warning};
+use jiff::{SignedDuration, Timestamp};
 
 /// Fewest and most steps in a day for which the model is at home: it was trained on steps of five
 /// minutes, and keeps enough of them for five days of minutes.
@@ -20,6 +20,8 @@ pub struct Warnings {
     /// Number of the step that comes next; the first one has not come yet when absent.
     next: Option<i64>,
     taken: usize,
+    /// Number of the first step that teaches: those before were taught before.
+    teaches_from: Option<i64>,
     followed: Vec<Followed>,
 }
 
@@ -43,7 +45,16 @@ impl Warnings {
             Some(Followed { horizon: *horizon, warning, outlook: Outlook::Unknown })
         };
         let followed: Vec<Followed> = horizons.iter().filter_map(followed).collect();
-        (!followed.is_empty()).then_some(Self { limit, direction, step, day, next: None, taken: 0, followed })
+        (!followed.is_empty()).then_some(Self {
+            limit,
+            direction,
+            step,
+            day,
+            next: None,
+            taken: 0,
+            teaches_from: None,
+            followed,
+        })
     }
 
     /// Steps in a day, where there can be early warnings.
@@ -63,6 +74,18 @@ impl Warnings {
             && horizons.iter().filter(can_be).all(is_followed)
     }
 
+    /// Looks at steps before that number teach nothing: they did it before.
+    pub(super) fn teaching_from(self, step: Option<i64>) -> Self {
+        Self { teaches_from: step, ..self }
+    }
+
+    /// Gives the lessons of what was taken to the fleets of its kinds, and lets these answer. Answers the number of the
+    /// step that comes next.
+    pub(super) fn meet(&mut self, fleets: &mut Fleets, now: Timestamp) -> Option<i64> {
+        self.followed.iter_mut().for_each(|it| fleets.meet(&mut it.warning, now));
+        self.next
+    }
+
     /// Takes what is new in the history, `most` steps at most, so that one cycle never takes long. After a gap that is
     /// longer than the history it begins anew.
     pub fn follow(&mut self, history: &History, most: usize) {
@@ -70,12 +93,18 @@ impl Warnings {
         if self.next.is_some_and(|next| next < first) {
             *self = self.anew();
         }
+        // Nobody wanted those of the last time.
+        self.followed.iter_mut().for_each(|it| it.warning.forget_lessons());
         let skipped = usize::try_from(self.next.unwrap_or(first) - first).unwrap_or(0);
         for value in values.iter().skip(skipped).take(most) {
             let value = (!value.is_nan()).then(|| f64::from(*value));
             self.followed.iter_mut().for_each(|it| it.outlook = it.warning.push(value));
+            let step = self.next.unwrap_or(first);
+            if self.teaches_from.is_some_and(|from| step < from) {
+                self.followed.iter_mut().for_each(|it| it.warning.forget_lessons());
+            }
             self.taken += 1;
-            self.next = Some(self.next.unwrap_or(first) + 1);
+            self.next = Some(step + 1);
         }
     }
 

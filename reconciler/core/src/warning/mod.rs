@@ -8,9 +8,11 @@
 mod analogues;
 pub mod boosting;
 pub(crate) mod calibration;
+mod challenge;
 mod correction;
 pub mod features;
 mod fleet;
+mod fleets;
 pub mod incidents;
 mod reasons;
 mod rhythm;
@@ -20,7 +22,9 @@ mod watch;
 mod windows;
 
 pub use calibration::{Bin, Calibration};
+pub use challenge::{Challenge, Study, Verdict};
 pub use fleet::Fleet;
+pub use fleets::{Fleets, Kind, Standing};
 pub use reasons::Reason;
 pub use watch::Watch;
 
@@ -49,8 +53,9 @@ const USUAL_OVER: f32 = 2016.0;
 /// Of so many calm looks one is a lesson: incidents are that much rarer, and tell more.
 const CALM_KEPT: usize = 24;
 
-/// Lessons that wait for a fleet at most: it takes them after each push, and without one none is needed.
-const LESSONS_MAX: usize = 4;
+/// Lessons that wait for a fleet at most. It takes them after each push, or after a week of the past was read:
+/// with 14 incidents in that, looks an hour ahead of them and calm ones between them are so many.
+const LESSONS_MAX: usize = 256;
 
 /// Early warning for one signal and one horizon.
 #[derive(Debug, Clone)]
@@ -189,6 +194,11 @@ impl Warning {
             self.usual.iter_mut().zip(look).for_each(|(usual, new)| *usual += share * (new - *usual));
         }
         self.steps += 1;
+    }
+
+    /// Forgets the lessons that nobody took.
+    pub(crate) fn forget_lessons(&mut self) {
+        self.lessons = Vec::new();
     }
 
     fn teach(&mut self, stated: &Stated, broke: bool) {
