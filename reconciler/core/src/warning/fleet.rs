@@ -3,11 +3,11 @@
 //!
 //! Deterministic, and bounded however many signals there are: the more is seen, the less of it is kept.
 
-use super::Warning;
 use super::boosting::{Boosted, Case, Settings, train};
 use super::challenge::{Challenge, Study, Verdict};
 use super::correction::{Answered, Correction, Record};
 use super::features::Features;
+use super::{Warning, Within};
 use std::sync::Arc;
 
 /// Cases that are kept: training takes about three seconds, and they some 20 MB.
@@ -95,12 +95,17 @@ impl Fleet {
     /// Takes the outcomes that `warning` has seen since the last time, and lets it use what is learned
     /// so far. To be called after every push; a signal that is met less often teaches less.
     pub fn meet(&mut self, warning: &mut Warning) {
-        for Lesson { case, odds } in std::mem::take(&mut warning.lessons) {
+        self.meet_within(&mut warning.within);
+    }
+
+    /// The same for one horizon of a signal.
+    pub(super) fn meet_within(&mut self, within: &mut Within) {
+        for Lesson { case, odds } in std::mem::take(&mut within.lessons) {
             self.record.push(Answered { odds, broke: case.broke, weight: case.weight });
             if case.broke { &mut self.broke } else { &mut self.calm }.push(self.met, case);
             self.met += 1;
         }
-        warning.learned.clone_from(&self.learned);
+        within.learned.clone_from(&self.learned);
     }
 
     /// Trains anew on all that was met; up to three seconds of work. Every other day is often enough. Does nothing

@@ -2,7 +2,7 @@
 //! it is time to learn, and what answers; never learns by itself, as that takes seconds.
 
 use super::challenge::{Challenge, Study, Verdict};
-use super::{Fleet, Warning};
+use super::{Fleet, Within};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -64,12 +64,12 @@ pub struct Standing {
 }
 
 impl Fleets {
-    /// Takes what `warning` has seen since the last time, and lets it answer by what its kind has learned.
-    pub fn meet(&mut self, warning: &mut Warning, now: Timestamp) {
-        let kind = Kind { day: warning.day, horizon: warning.horizon };
+    /// Takes what was seen of a signal since the last time, and lets it answer by what its kind has learned.
+    pub(crate) fn meet_within(&mut self, within: &mut Within, now: Timestamp) {
+        let kind = within.kind();
         if self.0.contains_key(&kind) || self.0.len() < FLEETS_MAX {
             let new = || Class { fleet: Fleet::default(), look_at: later(now, FIRST), learned: None };
-            self.0.entry(kind).or_insert_with(new).fleet.meet(warning);
+            self.0.entry(kind).or_insert_with(new).fleet.meet_within(within);
         }
     }
 
@@ -124,7 +124,7 @@ fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Outlook;
+    use super::super::{Outlook, Warning};
     use super::*;
     use crate::model::group::Direction;
 
@@ -144,7 +144,7 @@ mod tests {
                 if let Outlook::Probability(probability) = warning.push(Some(level)) {
                     bits.push(probability.to_bits());
                 }
-                fleets.meet(warning, now);
+                fleets.meet_within(&mut warning.within, now);
             }
         }
         bits
@@ -182,7 +182,7 @@ mod tests {
     fn signals_that_differ_in_steps_or_horizon_do_not_meet_and_there_is_a_bound() {
         let mut fleets = Fleets::default();
         for horizon in 1..=2 * FLEETS_MAX {
-            fleets.meet(&mut Warning::new(10.0, Direction::Above, DAY, horizon), at(0));
+            fleets.meet_within(&mut Within::new(Kind { day: DAY, horizon }), at(0));
         }
         assert_eq!(fleets.standings().len(), FLEETS_MAX);
         assert!(fleets.due(at(100)).is_none(), "nothing was seen");
