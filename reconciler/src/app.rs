@@ -6,6 +6,7 @@ use crate::data_lock;
 use crate::http::{Service, Token, check_reach};
 use crate::metrics::PrometheusSource;
 use crate::store::{Histories, Store};
+use crate::teaching::Teaching;
 use crate::telemetry::Telemetry;
 use crate::terraform::{Environment, Settings, Terraform};
 use crate::traffic::ControlPlane;
@@ -64,10 +65,13 @@ pub struct App {
     pub groups_changed: Notify,
     /// Limits Terraform runs over all groups, so that a storm cannot starve the machine.
     pub terraform_runs: Semaphore,
-    /// Limits forecasts over all groups to one for each core: more would only make each of them later.
+    /// Limits forecasts over all groups to one for each core: more would only make each of them later. There are two at
+    /// least, as early warnings learn for seconds in the place of one.
     pub forecasts: Semaphore,
     /// Lets one group at a time read its past.
     pub past: Semaphore,
+    /// What early warnings learn from all groups.
+    pub teaching: Teaching,
     /// Its own metrics.
     pub metrics: Telemetry,
     /// Held while it runs: two reconcilers on one data directory would both act.
@@ -85,6 +89,9 @@ const PROMETHEUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time for an answer of an agent or a health check; each use sets its own, this is the most.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Fewest forecasts at once: one place is taken while something is learned.
+const FORECASTS_MIN: usize = 2;
 
 impl App {
     /// Opens the data directory and everything that depends on it.
@@ -110,8 +117,9 @@ impl App {
             board: Board::default(),
             groups_changed: Notify::new(),
             terraform_runs: Semaphore::new(config.terraform_runs_max),
-            forecasts: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
+            forecasts: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get).max(FORECASTS_MIN)),
             past: Semaphore::new(1),
+            teaching: Teaching::default(),
             metrics: Telemetry::default(),
             store,
             histories: Histories::new(config.data.join("histories")),

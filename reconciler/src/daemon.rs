@@ -4,6 +4,7 @@
 use crate::api;
 use crate::app::App;
 use crate::cycle::{Next, Runner};
+use crate::teaching;
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,20 @@ async fn stopped(mut stop: Stop) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
+/// Lets the early warnings learn when it is time, until told to stop.
+async fn learn(app: Arc<App>, stop: Stop) {
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(teaching::LOOK) => {}
+            () = stopped(stop.clone()) => return,
+        }
+        tokio::select! {
+            () = teaching::learn_if_due(&app, crate::clock::now()) => {}
+            () = stopped(stop.clone()) => return,
+        }
+    }
+}
+
 /// How often the list of groups is looked at even if nobody rang.
 const GROUPS_LOOK: Duration = Duration::from_secs(30);
 
@@ -33,8 +48,9 @@ pub async fn serve(app: Arc<App>, stop: Stop) -> anyhow::Result<()> {
     tracing::info!(api = %api_listener.local_addr()?, xds = %xds_listener.local_addr()?, "serving");
     let http = axum::serve(api_listener, api::router(app.clone())).with_graceful_shutdown(stopped(stop.clone()));
     let xds = app.control_plane.serve(xds_listener, app.config.xds_token.clone(), stopped(stop.clone()));
+    let learning = learn(app.clone(), stop.clone());
     let groups = run_groups(app.clone(), stop);
-    let (http, xds, ()) = tokio::join!(async { http.await }, xds, groups);
+    let (http, xds, (), ()) = tokio::join!(async { http.await }, xds, learning, groups);
     http.context("the API ended")?;
     xds.context("the control plane ended")
 }

@@ -23,6 +23,7 @@ pub mod recording;
 pub mod roots;
 pub mod sample;
 pub mod store;
+pub mod teaching;
 pub mod telemetry;
 pub mod terraform;
 pub mod traffic;

@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use shadow_core::feedback::FeedbackView;
+use shadow_core::warning::Standing;
 use std::sync::atomic::AtomicU64;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,11 +51,20 @@ struct IncidentLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WarningLabel {
+    step_seconds: u64,
+    horizon_seconds: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RunLabel {
     group: String,
     root: String,
     outcome: String,
 }
+
+/// Seconds of a day.
+const DAY_SECONDS: usize = 86_400;
 
 /// What the newest cycle of each group saw.
 #[derive(Debug, Default)]
@@ -67,6 +77,9 @@ struct Shown {
     loss_ratio: Family<ForecastLabel, Gauge<f64, AtomicU64>>,
     coverage: Family<ForecastLabel, Gauge<f64, AtomicU64>>,
     incidents: Family<IncidentLabel, Gauge<u64, AtomicU64>>,
+    warning_lessons: Family<WarningLabel, Gauge<u64, AtomicU64>>,
+    warning_learned_since: Family<WarningLabel, Gauge>,
+    warning_loss_ratio: Family<WarningLabel, Gauge<f64, AtomicU64>>,
 }
 
 impl Shown {
@@ -85,6 +98,23 @@ impl Shown {
         registry.register("forecast_coverage", help, self.coverage.clone());
         let help = "Alarms and broken limits of the group's record, by what they turned out to be";
         registry.register("incidents", help, self.incidents.clone());
+        let help = "Looks of all groups with known outcome that early warnings may learn from";
+        registry.register("warning_lessons", help, self.warning_lessons.clone());
+        let help = "Unix time since when a model answers that was learned here; 0 while the shipped one answers alone";
+        registry.register("warning_learned_since_seconds", help, self.warning_learned_since.clone());
+        let help = "Loss of the model learned last beside the shipped one, on looks it did not learn from; at most 1, it answers";
+        registry.register("warning_loss_ratio", help, self.warning_loss_ratio.clone());
+    }
+
+    fn show_learning(&self, standing: &Standing) {
+        let seconds = |steps: usize| (DAY_SECONDS * steps / standing.kind.day.max(1)) as u64;
+        let label = WarningLabel { step_seconds: seconds(1), horizon_seconds: seconds(standing.kind.horizon) };
+        self.warning_lessons.get_or_create(&label).set(standing.lessons.0 as u64);
+        self.warning_learned_since.get_or_create(&label).set(standing.since.map_or(0, |since| since.as_second()));
+        if let Some(verdict) = standing.verdict {
+            let ratio = verdict.learned / verdict.shipped.max(f64::MIN_POSITIVE);
+            self.warning_loss_ratio.get_or_create(&label).set(ratio);
+        }
     }
 
     fn show(&self, group: &str, view: &View) {
@@ -160,7 +190,7 @@ impl Telemetry {
     }
 
     /// All metrics as text.
-    pub fn text(&self, board: &Board) -> String {
+    pub fn text(&self, board: &Board, standings: &[Standing]) -> String {
         let mut registry = Registry::with_prefix("shadow");
         registry.register("cycles", "Cycles of a group", self.cycles.clone());
         registry.register("cycle_errors", "Cycles of a group that failed", self.cycle_errors.clone());
@@ -171,6 +201,7 @@ impl Telemetry {
         for (group, view) in board.views() {
             shown.show(&group, &view);
         }
+        standings.iter().for_each(|standing| shown.show_learning(standing));
         let mut text = String::new();
         match encode(&mut text, &registry) {
             Ok(()) => text,

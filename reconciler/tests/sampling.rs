@@ -12,6 +12,7 @@ use shadow_core::model::{Group, Policy, PolicySpec, SlotId};
 use shadow_core::state::GroupState;
 use shadow_reconciler::app::{App, ServeConfig};
 use shadow_reconciler::sample::{GroupSample, Sampler};
+use shadow_reconciler::teaching::learn_if_due;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -76,6 +77,15 @@ impl World {
         let (group, policy) = (group(), policy());
         let state = state(&group.spec.primary, end);
         Self { app, group, policy, state, end, _prometheus: prometheus, _home: home, _stop: stop }
+    }
+
+    /// Another reconciler on the same data.
+    fn restarted(self) -> Self {
+        let Self { app, group, policy, state, end, _prometheus, _home, _stop } = self;
+        let config = app.config.clone();
+        drop(app);
+        let app = App::open(config, _stop.subscribe()).expect("opened again");
+        Self { app, group, policy, state, end, _prometheus, _home, _stop }
     }
 
     async fn sample(&self, sampler: &mut Sampler, at: Timestamp) -> GroupSample {
@@ -149,13 +159,17 @@ fn config_of(home: &Path, port: u16) -> ServeConfig {
 }
 
 fn group() -> Group {
+    group_of(json!({
+        "latency": {"query": "sum(latency{instance=\"$instance\"})", "limit": 0.95, "unit": "seconds"},
+        "memory": {"query": "memory{instance=\"$instance\"}", "limit": 4e9, "unit": "bytes"},
+    }))
+}
+
+fn group_of(signals: serde_json::Value) -> Group {
     let spec: GroupSpec = serde_json::from_value(json!({
         "name": "checkout", "policy": "default",
         "primary": {"instance_id": "i-1", "address": "127.0.0.1", "port": 1},
-        "signals": {
-            "latency": {"query": "sum(latency{instance=\"$instance\"})", "limit": 0.95, "unit": "seconds"},
-            "memory": {"query": "memory{instance=\"$instance\"}", "limit": 4e9, "unit": "bytes"},
-        },
+        "signals": signals,
         "instance": {"source": "/modules/instance"},
         "traffic": {"source": "/modules/traffic"},
     }))
@@ -231,4 +245,44 @@ async fn steps_have_the_means_that_prometheus_has() {
     let long = world.app.prometheus.steps("sum(latency)", world.end - step * 288 * 4, world.end, step).await;
     let long = long.expect("an answer in several parts");
     assert!((3 * 288..=3 * 288 + 2).contains(&long.len()) && long.is_sorted(), "{} means", long.len());
+}
+
+/// Jobs of half an hour, every five hours: incidents enough to learn from in three days.
+fn jobs() -> serde_json::Value {
+    let query = "40 * (time() % 18000 < bool 1800) + sum(latency{instance=\"$instance\"})";
+    json!({
+        "small": {"query": query, "limit": 10, "unit": "count"},
+        "large": {"query": query, "limit": 20, "unit": "count"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_warnings_learn_after_a_restart_from_what_was_kept() {
+    let mut world = World::start().await;
+    world.group = group_of(jobs());
+    let lessons = |world: &World| -> Vec<(usize, usize)> {
+        world.app.teaching.standings().iter().map(|standing| standing.lessons).collect()
+    };
+    let mut ended = Sampler::default();
+    world.samples(&mut ended, 26, 30).await;
+    ended.keep(&world.app, "checkout").await;
+    let met = lessons(&world);
+    let world = world.restarted();
+    assert!(met.len() == 3 && met[0].1 > 144 && lessons(&world).is_empty(), "{met:?}");
+    let mut sampler = Sampler::default();
+    let before = world.samples(&mut sampler, 30, 31).await;
+    assert_eq!(lessons(&world), met, "the same steps teach the same");
+
+    learn_if_due(&world.app, world.minute(40)).await;
+    assert!(world.app.teaching.standings()[0].verdict.is_none(), "other groups still read their pasts");
+    learn_if_due(&world.app, world.minute(95)).await;
+    let standing = world.app.teaching.standings()[0];
+    let verdict = standing.verdict.expect("an hour has passed");
+    assert!(verdict.learned < verdict.shipped && standing.since == Some(world.minute(95)), "{standing:?}");
+    let text = world.app.metrics.text(&world.app.board, &world.app.teaching.standings());
+    let ratio = "shadow_warning_loss_ratio{step_seconds=\"300\",horizon_seconds=\"3600\"} 0.";
+    assert!(text.contains(ratio), "{text}");
+    // The model answers from the look after the one that meets it.
+    let after = world.samples(&mut sampler, 32, 37).await;
+    assert_ne!(after.foreseen.score.parts[0].probability, before.foreseen.score.parts[0].probability);
 }

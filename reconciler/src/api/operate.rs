@@ -302,5 +302,5 @@ pub(super) async fn healthz() -> &'static str {
 /// The reconciler's own metrics, for Prometheus.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)), security(()))]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> String {
-    app.metrics.text(&app.board)
+    app.metrics.text(&app.board, &app.teaching.standings())
 }

@@ -97,7 +97,7 @@ impl Sampler {
     ) -> Foreseen {
         // Of a former primary nothing is foreseen; if it serves again, it is read again.
         self.tracks.iter_mut().filter(|((slot, _), _)| slot != primary).for_each(|(_, track)| {
-            track.foresight = Foresight::default();
+            track.foresight.rest();
         });
         let mut signals = self.signals(group, policy, primary, now);
         let _reader = may_read_the_past(app, &mut signals);
@@ -106,10 +106,11 @@ impl Sampler {
         // The semaphore is never closed.
         let _permit = app.forecasts.acquire().await.ok();
         let foreseeing = tokio::task::spawn_blocking(move || foresee(signals, &horizons, confidence, &expected, now));
-        let (score, needs, signals) = foreseeing.await.unwrap_or_else(|error| {
+        let (score, needs, mut signals) = foreseeing.await.unwrap_or_else(|error| {
             tracing::error!(group = %group.name, %error, "forecasting ended in a panic: please report it");
             (score_group(&[], &policy.horizons, now, &TimeZone::UTC), Needs::new(), Vec::new())
         });
+        app.teaching.meet(signals.iter_mut().map(|signal| &mut signal.foresight), now);
         let calibration = signals.iter().flat_map(calibrated).collect();
         let stated = signals.iter().flat_map(|signal| signal.stated(&policy.horizons)).collect();
         for signal in signals {

@@ -15,7 +15,7 @@ mod outlook;
 mod past;
 
 use crate::calendar::{Occurrence, occurrences};
-use crate::forecast::{Forecast, NotReady, days};
+use crate::forecast::{Follower, Forecast, NotReady, days};
 use crate::history::History;
 use crate::model::calendar::{Calendar, Event, EventKind};
 use crate::model::{Group, Policy};
@@ -182,6 +182,26 @@ pub fn forecast(
     let prepared = expected.prepare(signal, history, horizons, now);
     let forecast = crate::forecast::forecast(prepared.history(), prepared.horizons(), now)?;
     Ok(prepared.finish(forecast))
+}
+
+/// As [`forecast`], by a follower of the signal. Where something was expected in the past or is to come, all of it is
+/// learned anew: what an event does is learned with every step, and with it changes the past that is left.
+///
+/// # Errors
+/// [`NotReady`] says why there is no forecast.
+pub fn follow(
+    follower: &mut Follower,
+    expected: &Expected,
+    signal: &str,
+    history: &History,
+    horizons: &[SignedDuration],
+    now: Timestamp,
+) -> Result<Forecast, NotReady> {
+    let prepared = expected.prepare(signal, history, horizons, now);
+    if prepared.outlook.is_none() {
+        return follower.forecast(history, horizons, now);
+    }
+    Ok(prepared.finish(crate::forecast::forecast(prepared.history(), prepared.horizons(), now)?))
 }
 
 /// A history without what was expected, and what is to be put into its forecast.

@@ -10,15 +10,17 @@ use super::blend::prior::Prior;
 use super::{Asked, Forecast, NotReady, days, forecast, from_blend};
 use crate::history::History;
 use jiff::{SignedDuration, Timestamp};
+use std::fmt;
+use std::sync::Arc;
 
 /// Hours of a day in which is learned: weights learned an hour ago lose nothing that can be measured, and
 /// learning at every sample of five minutes costs twelve times as much.
 const LEARNED_A_DAY: usize = 24;
 
 /// Follows one signal. Holds some kilobytes, and nothing of the history.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Follower {
-    kept: Option<Kept>,
+    kept: Option<Arc<Kept>>,
 }
 
 struct Kept {
@@ -34,6 +36,13 @@ struct Question {
     /// Number of the last step that was learned from, counted from the epoch.
     learned_at: i64,
     horizons: Vec<SignedDuration>,
+}
+
+impl fmt::Debug for Follower {
+    /// Without the hundreds of numbers that were learned.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Follower").finish_non_exhaustive()
+    }
 }
 
 impl Follower {
@@ -70,7 +79,7 @@ impl Follower {
             let windows: Vec<usize> = asked.horizons.iter().map(|horizon| steps_in(*horizon, step)).collect();
             let furthest = windows.iter().copied().max()?;
             let blend = lesson.map(|lesson| Blend::fit(&lesson, day, furthest, &windows, prior));
-            self.kept = Some(Kept { question, blend });
+            self.kept = Some(Arc::new(Kept { question, blend }));
         }
         let blend = self.kept.as_ref()?.blend.as_ref()?;
         let recent = values.get(values.len().saturating_sub(blend.looked_at())..).map(widened)?;

@@ -4,10 +4,11 @@
 use super::exhaustion::{Exhaustion, exhaustion};
 use super::likelihood::Likelihood;
 use super::{SignalForecast, SignalView, Warnings};
-use crate::events::{Expected, forecast};
-use crate::forecast::{Forecast, NotReady};
+use crate::events::{Expected, follow};
+use crate::forecast::{Follower, Forecast, NotReady};
 use crate::history::History;
 use crate::model::group::SignalSpec;
+use crate::warning::Fleets;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -33,11 +34,14 @@ pub enum Reading {
 #[derive(Debug, Clone)]
 pub struct Foresight {
     forecast: Result<Forecast, NotReady>,
+    follower: Follower,
     made: Option<Made>,
     exhaustion: Option<Exhaustion>,
     has_broken: bool,
     warnings: Option<Warnings>,
     is_warned: bool,
+    /// Number of the first step whose looks have taught no fleet yet.
+    untaught: Option<i64>,
 }
 
 /// What a forecast was made for.
@@ -56,11 +60,13 @@ impl Default for Foresight {
         let nothing = NotReady { reason: "it has no series yet".to_owned(), ready_at: None };
         Self {
             forecast: Err(nothing),
+            follower: Follower::default(),
             made: None,
             exhaustion: None,
             has_broken: false,
             warnings: None,
             is_warned: false,
+            untaught: None,
         }
     }
 }
@@ -95,7 +101,7 @@ impl Foresight {
         if is_same && self.forecast.as_ref().is_ok_and(|forecast| forecast.made_at == as_of) {
             return;
         }
-        self.forecast = forecast(expected, name, history, horizons, as_of);
+        self.forecast = follow(&mut self.follower, expected, name, history, horizons, as_of);
         if !is_same {
             self.exhaustion = exhaustion(spec, history);
             self.has_broken = history.steps().1.iter().any(|value| !value.is_nan() && spec.breaks(f64::from(*value)));
@@ -105,11 +111,24 @@ impl Foresight {
 
     fn follow(&mut self, spec: &SignalSpec, history: &History, horizons: &[SignedDuration], most: usize) {
         let known = self.warnings.take().filter(|warnings| warnings.are_of(spec, history, horizons));
-        self.warnings = known.or_else(|| Warnings::of(spec, history, horizons));
+        let anew = || Some(Warnings::of(spec, history, horizons)?.teaching_from(self.untaught));
+        self.warnings = known.or_else(anew);
         self.is_warned = self.warnings.as_mut().is_some_and(|warnings| {
             warnings.follow(history, most);
             warnings.is_ready(history)
         });
+    }
+
+    /// Teaches the fleets what was learned from the newest look, and lets them answer from the next one on. Each step
+    /// teaches once, however often it is read.
+    pub fn meet(&mut self, fleets: &mut Fleets, now: Timestamp) {
+        let next = self.warnings.as_mut().and_then(|warnings| warnings.meet(fleets, now));
+        self.untaught = self.untaught.max(next);
+    }
+
+    /// Forgets everything but what it has taught, until the signal is looked at again.
+    pub fn rest(&mut self) {
+        *self = Self { untaught: self.untaught, ..Self::default() };
     }
 
     /// Whether a past is left to be read.

@@ -3,8 +3,8 @@
 
 use crate::history::History;
 use crate::model::group::{Direction, SignalSpec};
-use crate::warning::{Calibration, Outlook, Reason, Warning};
-use jiff::SignedDuration;
+use crate::warning::{Calibration, Fleets, Kind, Levels, Outlook, Reason, Within};
+use jiff::{SignedDuration, Timestamp};
 
 /// Fewest and most steps in a day for which the model is at home: it was trained on steps of five
 /// minutes, and keeps enough of them for five days of minutes.
@@ -17,9 +17,13 @@ pub struct Warnings {
     direction: Direction,
     step: SignedDuration,
     day: usize,
+    /// What all horizons look at.
+    levels: Levels,
     /// Number of the step that comes next; the first one has not come yet when absent.
     next: Option<i64>,
     taken: usize,
+    /// Number of the first step that teaches: those before were taught before.
+    teaches_from: Option<i64>,
     followed: Vec<Followed>,
 }
 
@@ -27,7 +31,7 @@ pub struct Warnings {
 #[derive(Debug, Clone)]
 struct Followed {
     horizon: SignedDuration,
-    warning: Warning,
+    within: Within,
     outlook: Outlook,
 }
 
@@ -39,11 +43,21 @@ impl Warnings {
         let (limit, direction) = (spec.limit, spec.direction);
         let followed = |horizon: &SignedDuration| {
             let ahead = steps(*horizon, step).filter(|ahead| (1..=day).contains(ahead))?;
-            let warning = Warning::new(limit, direction, day, ahead);
-            Some(Followed { horizon: *horizon, warning, outlook: Outlook::Unknown })
+            let within = Within::new(Kind { day, horizon: ahead });
+            Some(Followed { horizon: *horizon, within, outlook: Outlook::Unknown })
         };
         let followed: Vec<Followed> = horizons.iter().filter_map(followed).collect();
-        (!followed.is_empty()).then_some(Self { limit, direction, step, day, next: None, taken: 0, followed })
+        (!followed.is_empty()).then_some(Self {
+            limit,
+            direction,
+            step,
+            day,
+            levels: Levels::new(limit, direction, day),
+            next: None,
+            taken: 0,
+            teaches_from: None,
+            followed,
+        })
     }
 
     /// Steps in a day, where there can be early warnings.
@@ -63,6 +77,18 @@ impl Warnings {
             && horizons.iter().filter(can_be).all(is_followed)
     }
 
+    /// Looks at steps before that number teach nothing: they did it before.
+    pub(super) fn teaching_from(self, step: Option<i64>) -> Self {
+        Self { teaches_from: step, ..self }
+    }
+
+    /// Gives the lessons of what was taken to the fleets of its kinds, and lets these answer. Answers the number of the
+    /// step that comes next.
+    pub(super) fn meet(&mut self, fleets: &mut Fleets, now: Timestamp) -> Option<i64> {
+        self.followed.iter_mut().for_each(|it| fleets.meet_within(&mut it.within, now));
+        self.next
+    }
+
     /// Takes what is new in the history, `most` steps at most, so that one cycle never takes long. After a gap that is
     /// longer than the history it begins anew.
     pub fn follow(&mut self, history: &History, most: usize) {
@@ -70,12 +96,19 @@ impl Warnings {
         if self.next.is_some_and(|next| next < first) {
             *self = self.anew();
         }
+        // Nobody wanted those of the last time.
+        self.followed.iter_mut().for_each(|it| it.within.forget_lessons());
         let skipped = usize::try_from(self.next.unwrap_or(first) - first).unwrap_or(0);
         for value in values.iter().skip(skipped).take(most) {
             let value = (!value.is_nan()).then(|| f64::from(*value));
-            self.followed.iter_mut().for_each(|it| it.outlook = it.warning.push(value));
+            let taken = self.levels.push(value);
+            self.followed.iter_mut().for_each(|it| it.outlook = it.within.push(&self.levels, &taken));
+            let step = self.next.unwrap_or(first);
+            if self.teaches_from.is_some_and(|from| step < from) {
+                self.followed.iter_mut().for_each(|it| it.within.forget_lessons());
+            }
             self.taken += 1;
-            self.next = Some(self.next.unwrap_or(first) + 1);
+            self.next = Some(step + 1);
         }
     }
 
@@ -83,10 +116,16 @@ impl Warnings {
         let day = self.day;
         let followed = |it: &Followed| {
             let ahead = steps(it.horizon, self.step).unwrap_or(1);
-            let warning = Warning::new(self.limit, self.direction, day, ahead);
-            Followed { horizon: it.horizon, warning, outlook: Outlook::Unknown }
+            let within = Within::new(Kind { day, horizon: ahead });
+            Followed { horizon: it.horizon, within, outlook: Outlook::Unknown }
         };
-        Self { next: None, taken: 0, followed: self.followed.iter().map(followed).collect(), ..*self }
+        Self {
+            levels: Levels::new(self.limit, self.direction, day),
+            next: None,
+            taken: 0,
+            followed: self.followed.iter().map(followed).collect(),
+            ..*self
+        }
     }
 
     /// Whether a day was seen and nothing of the history is left to be taken.
@@ -114,17 +153,17 @@ impl Warnings {
 
     /// What raises the probability of a horizon, greatest first.
     pub fn reasons(&self, horizon: SignedDuration) -> Vec<Reason> {
-        self.within(horizon).map(|it| it.warning.reasons()).unwrap_or_default()
+        self.within(horizon).map(|it| it.within.reasons(&self.levels)).unwrap_or_default()
     }
 
     /// How stated probabilities compare with what came, by horizon.
     pub fn calibrations(&self) -> impl Iterator<Item = (SignedDuration, &Calibration)> {
-        self.followed.iter().map(|it| (it.horizon, it.warning.calibration()))
+        self.followed.iter().map(|it| (it.horizon, it.within.calibration()))
     }
 
     /// How the stated probabilities of a horizon compare with what came.
     pub(super) fn calibration(&self, horizon: SignedDuration) -> Option<&Calibration> {
-        Some(self.within(horizon)?.warning.calibration())
+        Some(self.within(horizon)?.within.calibration())
     }
 
     /// Steps of a horizon.
@@ -151,6 +190,9 @@ mod tests {
 
     const DAY: i64 = 288;
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    /// Of four weeks of five minutes and three horizons: levels, a quarter of them for each horizon, and a day of looks.
+    const BYTES_MAX: usize = 84_000;
 
     fn history(steps: i64) -> History {
         let mut history = History::new(SignedDuration::from_mins(5), SignedDuration::from_hours(28 * 24));
@@ -204,6 +246,21 @@ mod tests {
         assert!(warnings.are_of(&spec(), &history, &[HOUR]) && !warnings.are_of(&spec(), &history, &[HOUR * 6]));
         assert!(!warnings.are_of(&SignalSpec { limit: 11.0, ..spec() }, &history, &[HOUR]));
         assert!(!warnings.is_ready(&history));
+    }
+
+    #[test]
+    fn three_horizons_share_what_they_look_at_and_are_small() {
+        let whole = history(28 * DAY + 7);
+        let mut warnings = Warnings::of(&spec(), &whole, &[HOUR, HOUR * 6, HOUR * 24]).unwrap();
+        let mut fleets = Fleets::default();
+        (0..5).for_each(|_| {
+            warnings.follow(&whole, 2_016);
+            warnings.meet(&mut fleets, Timestamp::UNIX_EPOCH);
+        });
+        assert!(warnings.is_ready(&whole));
+        let within = warnings.followed.iter().map(|it| it.within.bytes()).sum::<usize>();
+        let bytes = size_of::<Warnings>() + warnings.levels.bytes() + within;
+        assert!(bytes <= BYTES_MAX, "{bytes} bytes, {within} of them for horizons");
     }
 
     #[test]

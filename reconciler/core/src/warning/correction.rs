@@ -40,6 +40,12 @@ pub(super) struct Correction {
 /// The answers are right.
 const NONE: Correction = Correction { stretch: 1.0, shift: 0.0 };
 
+impl Default for Correction {
+    fn default() -> Self {
+        NONE
+    }
+}
+
 impl Correction {
     /// The corrected logarithm of odds.
     pub(super) fn of(self, odds: f32) -> f32 {

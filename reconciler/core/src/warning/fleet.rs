@@ -1,12 +1,13 @@
-//! What the signals of one process teach together: the outcomes that all of them have seen so far, and
-//! a model that is trained on these anew from time to time.
+//! What signals teach together: the outcomes that all of them have seen so far, and a model that is
+//! trained on these anew from time to time.
 //!
 //! Deterministic, and bounded however many signals there are: the more is seen, the less of it is kept.
 
-use super::Warning;
 use super::boosting::{Boosted, Case, Settings, train};
+use super::challenge::{Challenge, Study, Verdict};
 use super::correction::{Answered, Correction, Record};
 use super::features::Features;
+use super::{Warning, Within};
 use std::sync::Arc;
 
 /// Cases that are kept: training takes about three seconds, and they some 20 MB.
@@ -27,6 +28,8 @@ pub struct Fleet {
     broke: Kept,
     calm: Kept,
     record: Record,
+    /// Lessons that were met.
+    met: usize,
     learned: Option<Arc<Learned>>,
 }
 
@@ -48,6 +51,17 @@ pub(super) struct Learned {
 }
 
 impl Learned {
+    /// Trained on `cases`, of which `broke` looks before incidents were seen; its answers are taken as right.
+    pub(super) fn from(cases: &[Case], broke: f32) -> Self {
+        let model = train(cases, &SETTINGS, "the past of the signals that are followed");
+        Self { model, share: broke / (broke + BROKE_HALF), correction: Correction::default() }
+    }
+
+    /// As it is, with another correction.
+    pub(super) fn with(self, correction: Correction) -> Self {
+        Self { correction, ..self }
+    }
+
     /// The logarithm of odds to answer, where the shipped model answers `shipped`.
     pub(super) fn log_odds(&self, shipped: f32, features: &Features) -> f32 {
         shipped + self.share * (self.model.log_odds(features) - shipped)
@@ -62,7 +76,8 @@ impl Learned {
 /// Cases of one outcome.
 #[derive(Debug, Clone)]
 struct Kept {
-    cases: Vec<Case>,
+    /// Each with how many lessons were met before it.
+    cases: Vec<(usize, Case)>,
     /// Of so many one is kept.
     every: usize,
     seen: usize,
@@ -72,7 +87,7 @@ struct Kept {
 impl Default for Fleet {
     fn default() -> Self {
         let (broke, calm) = (Kept::new(CASES_MAX / 3), Kept::new(CASES_MAX - CASES_MAX / 3));
-        Self { broke, calm, record: Record::default(), learned: None }
+        Self { broke, calm, record: Record::default(), met: 0, learned: None }
     }
 }
 
@@ -80,11 +95,17 @@ impl Fleet {
     /// Takes the outcomes that `warning` has seen since the last time, and lets it use what is learned
     /// so far. To be called after every push; a signal that is met less often teaches less.
     pub fn meet(&mut self, warning: &mut Warning) {
-        for Lesson { case, odds } in warning.lessons.drain(..) {
+        self.meet_within(&mut warning.within);
+    }
+
+    /// The same for one horizon of a signal.
+    pub(super) fn meet_within(&mut self, within: &mut Within) {
+        for Lesson { case, odds } in std::mem::take(&mut within.lessons) {
             self.record.push(Answered { odds, broke: case.broke, weight: case.weight });
-            if case.broke { &mut self.broke } else { &mut self.calm }.push(case);
+            if case.broke { &mut self.broke } else { &mut self.calm }.push(self.met, case);
+            self.met += 1;
         }
-        warning.learned.clone_from(&self.learned);
+        within.learned.clone_from(&self.learned);
     }
 
     /// Trains anew on all that was met; up to three seconds of work. Every other day is often enough. Does nothing
@@ -93,11 +114,30 @@ impl Fleet {
         if self.broke.seen < BROKE_MIN {
             return;
         }
-        let cases: Vec<Case> = self.broke.weighted().chain(self.calm.weighted()).collect();
-        let model = train(&cases, &SETTINGS, "the past of the signals that are followed");
-        let broke = self.broke.seen as f32;
-        let (share, correction) = (broke / (broke + BROKE_HALF), self.record.correction());
-        self.learned = Some(Arc::new(Learned { model, share, correction }));
+        let cases: Vec<Case> = self.broke.weighted().chain(self.calm.weighted()).map(|(_, case)| case).collect();
+        let correction = self.record.correction();
+        self.learned = Some(Arc::new(Learned::from(&cases, self.broke.seen as f32).with(correction)));
+    }
+
+    /// A copy of what was met, for a challenge elsewhere; `None` as long as too few incidents were met.
+    pub fn study(&self) -> Option<Study> {
+        let enough = self.broke.seen >= BROKE_MIN;
+        enough.then(|| Study {
+            broke: self.broke.weighted().collect(),
+            calm: self.calm.weighted().collect(),
+            broke_seen: self.broke.seen,
+        })
+    }
+
+    /// Answers by what won a challenge, or by the shipped model alone where that won.
+    pub fn adopt(&mut self, Challenge { verdict, learned }: Challenge) -> Verdict {
+        self.learned = learned;
+        verdict
+    }
+
+    /// Lessons that were met so far, and those of them that were looks before incidents.
+    pub fn lessons(&self) -> (usize, usize) {
+        (self.met, self.broke.seen)
     }
 }
 
@@ -106,7 +146,7 @@ impl Kept {
         Self { cases: Vec::new(), every: 1, seen: 0, most }
     }
 
-    fn push(&mut self, case: Case) {
+    fn push(&mut self, met: usize, case: Case) {
         self.seen += 1;
         if !self.seen.is_multiple_of(self.every) {
             return;
@@ -119,12 +159,12 @@ impl Kept {
             });
             self.every *= 2;
         }
-        self.cases.push(case);
+        self.cases.push((met, case));
     }
 
-    fn weighted(&self) -> impl Iterator<Item = Case> {
+    fn weighted(&self) -> impl Iterator<Item = (usize, Case)> {
         let times = self.every as f32;
-        self.cases.iter().map(move |case| Case { weight: case.weight * times, ..*case })
+        self.cases.iter().map(move |(met, case)| (*met, Case { weight: case.weight * times, ..*case }))
     }
 }
 
@@ -176,11 +216,11 @@ mod tests {
     fn what_is_kept_is_bounded_and_stands_for_all() {
         let mut kept = Kept::new(100);
         for look in 0..1000 {
-            kept.push(Case { features: [look as f32; COUNT], broke: false, weight: 1.0 });
+            kept.push(look, Case { features: [look as f32; COUNT], broke: false, weight: 1.0 });
         }
-        let total: f32 = kept.weighted().map(|case| case.weight).sum();
+        let total: f32 = kept.weighted().map(|(_, case)| case.weight).sum();
         assert!(kept.cases.len() <= 100 && (900.0..=1100.0).contains(&total), "{} {total}", kept.cases.len());
-        let (first, last) = (kept.cases[0].features[0], kept.cases[kept.cases.len() - 1].features[0]);
+        let (first, last) = (kept.cases[0].1.features[0], kept.cases[kept.cases.len() - 1].1.features[0]);
         assert!(first < 50.0 && last > 950.0, "from {first} to {last}");
     }
 }

@@ -8,9 +8,11 @@
 mod analogues;
 pub mod boosting;
 pub(crate) mod calibration;
+mod challenge;
 mod correction;
 pub mod features;
 mod fleet;
+mod fleets;
 pub mod incidents;
 mod reasons;
 mod rhythm;
@@ -18,18 +20,20 @@ pub mod training;
 mod view;
 mod watch;
 mod windows;
+mod within;
 
 pub use calibration::{Bin, Calibration};
+pub use challenge::{Challenge, Study, Verdict};
 pub use fleet::Fleet;
+pub use fleets::{Fleets, Kind, Standing};
 pub use reasons::Reason;
+pub(crate) use watch::Levels;
 pub use watch::Watch;
+pub(crate) use within::Within;
 
 use crate::model::group::Direction;
-use boosting::{Boosted, Case, probability};
-use features::Features;
-use fleet::{Learned, Lesson};
-use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock};
+use boosting::Boosted;
+use std::sync::LazyLock;
 
 /// The model that is shipped.
 static SHIPPED: LazyLock<Option<Boosted>> =
@@ -40,53 +44,11 @@ static SHIPPED: LazyLock<Option<Boosted>> =
 /// it announces more, at one a day.
 pub const ALARM: f32 = 0.15;
 
-/// Greatest and least probability stated: no history shows that something is certain.
-const CERTAIN: f32 = 0.999;
-
-/// Looks over which the usual one is averaged: a week of five-minute steps.
-const USUAL_OVER: f32 = 2016.0;
-
-/// Of so many calm looks one is a lesson: incidents are that much rarer, and tell more.
-const CALM_KEPT: usize = 24;
-
-/// Lessons that wait for a fleet at most: it takes them after each push, and without one none is needed.
-const LESSONS_MAX: usize = 4;
-
 /// Early warning for one signal and one horizon.
 #[derive(Debug, Clone)]
 pub struct Warning {
-    watch: Watch,
-    /// -1 for a signal that breaks its limit from above.
-    sign: f64,
-    day: usize,
-    horizon: usize,
-    steps: usize,
-    /// Steps in which an incident began, of the last `horizon`.
-    began: VecDeque<bool>,
-    /// Looks of the last `horizon` steps, of which the outcome is not known yet.
-    pending: VecDeque<Option<Stated>>,
-    calibration: Calibration,
-    /// The newest look, if there is one.
-    newest: Option<Features>,
-    /// Slow mean of the looks.
-    usual: Features,
-    /// Calm looks that could have been lessons.
-    calm: usize,
-    /// Outcomes that a [`Fleet`] has yet to take.
-    lessons: Vec<Lesson>,
-    /// What a fleet has learned.
-    learned: Option<Arc<Learned>>,
-}
-
-/// What was seen and said in one step.
-#[derive(Debug, Clone)]
-struct Stated {
-    /// Before correction.
-    odds: f32,
-    probability: f32,
-    base_rate: f32,
-    /// Kept where the look may become a lesson.
-    features: Option<Box<Features>>,
+    levels: Levels,
+    within: Within,
 }
 
 /// What is known after a sample.
@@ -104,103 +66,25 @@ impl Warning {
     /// For a signal that breaks `limit` on the side of `direction`, with `day` steps a day (24 at least)
     /// and `horizon` steps to look ahead (from 1 to `day`).
     pub fn new(limit: f64, direction: Direction, day: usize, horizon: usize) -> Self {
-        let sign = match direction {
-            Direction::Above => 1.0,
-            Direction::Below => -1.0,
-        };
-        Self {
-            watch: Watch::new(sign * limit, day, horizon),
-            sign,
-            day,
-            horizon,
-            steps: 0,
-            began: VecDeque::new(),
-            pending: VecDeque::new(),
-            calibration: Calibration::default(),
-            newest: None,
-            usual: [0.0; features::COUNT],
-            calm: 0,
-            lessons: Vec::new(),
-            learned: None,
-        }
+        Self { levels: Levels::new(limit, direction, day), within: Within::new(Kind { day, horizon }) }
     }
 
     /// Takes the sample of the next step, `None` if there is none; the steps of a longer gap are pushed
     /// one by one.
     pub fn push(&mut self, value: Option<f64>) -> Outlook {
-        let was_broken = self.watch.broken();
-        let calm = self.watch.push(value.map(|value| self.sign * value));
-        self.learn(self.watch.broken() && !was_broken);
-        self.newest = calm.then(|| self.watch.look());
-        let stated = self.newest.as_ref().and_then(|features| self.state(features));
-        let probability = stated.as_ref().map(|stated| stated.probability);
-        self.pending.push_back(stated);
-        match probability {
-            Some(probability) => Outlook::Probability(probability),
-            None if self.watch.broken() => Outlook::Broken,
-            None => Outlook::Unknown,
-        }
-    }
-
-    fn state(&self, features: &Features) -> Option<Stated> {
-        let shipped = SHIPPED.as_ref()?.log_odds(features);
-        let learned = self.learned.as_ref();
-        let odds = learned.map_or(shipped, |learned| learned.log_odds(shipped, features));
-        let corrected = learned.map_or(odds, |learned| learned.corrected(odds));
-        let probability = probability(corrected).clamp(1.0 - CERTAIN, CERTAIN);
-        let lesson = self.steps.is_multiple_of(self.looks_per_hour());
-        let features = lesson.then(|| Box::new(*features));
-        Some(Stated { odds, probability, base_rate: self.watch.base_rate(), features })
-    }
-
-    /// Of so many looks one may become a lesson: a longer horizon has as many more looks before each
-    /// incident, which tell much the same.
-    fn looks_per_hour(&self) -> usize {
-        (self.horizon * 24 / self.day).max(1)
+        let step = self.levels.push(value);
+        self.within.push(&self.levels, &step)
     }
 
     /// What raises the newest probability over that of a usual look at this signal, greatest first; none
     /// while the limit is broken or nothing is measured.
     pub fn reasons(&self) -> Vec<Reason> {
-        let (Some(look), Some(model)) = (self.newest.as_ref(), SHIPPED.as_ref()) else { return Vec::new() };
-        reasons::reasons(model, look, &self.usual, &self.watch.facts(self.sign))
+        self.within.reasons(&self.levels)
     }
 
     /// How the stated probabilities compare with what came.
     pub fn calibration(&self) -> &Calibration {
-        &self.calibration
-    }
-
-    /// Learns from the look whose horizon has just passed.
-    fn learn(&mut self, begins: bool) {
-        self.began.push_back(begins);
-        if self.began.len() > self.horizon {
-            self.began.pop_front();
-        }
-        if self.pending.len() >= self.horizon
-            && let Some(Some(stated)) = self.pending.pop_front()
-        {
-            let broke = self.began.contains(&true);
-            self.calibration.learn(stated.probability, stated.base_rate, broke);
-            self.teach(&stated, broke);
-        }
-        if let Some(look) = &self.newest {
-            let share = 1.0 / USUAL_OVER.min(self.steps.max(1) as f32);
-            self.usual.iter_mut().zip(look).for_each(|(usual, new)| *usual += share * (new - *usual));
-        }
-        self.steps += 1;
-    }
-
-    fn teach(&mut self, stated: &Stated, broke: bool) {
-        let Some(features) = stated.features.as_deref().filter(|_| self.lessons.len() < LESSONS_MAX) else { return };
-        let looks = self.looks_per_hour();
-        let calm_every = (CALM_KEPT / looks).max(1);
-        self.calm += usize::from(!broke);
-        if broke || self.calm.is_multiple_of(calm_every) {
-            let weight = if broke { looks } else { looks * calm_every } as f32;
-            let case = Case { features: *features, broke, weight };
-            self.lessons.push(Lesson { case, odds: stated.odds });
-        }
+        self.within.calibration()
     }
 }
 
