@@ -69,7 +69,7 @@ fn policy() -> Value {
         },
         "switch_timeout": "20s", "watch": "20m", "hold_after_human": "1h", "hold_old": "45m", "max_shadow_age": "48h",
         "cooldown": "2h", "cost_ceiling": 12, "after_handover": "stop", "failback": "window",
-        "failback_after": "1h",
+        "failback_after": "1h", "time_zone": "Europe/Berlin",
         "failback_window": {"cron": "0 3 * * SUN", "duration": "2h", "time_zone": "Europe/Berlin"},
     })
 }
