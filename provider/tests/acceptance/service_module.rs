@@ -83,6 +83,10 @@ fn group() -> Value {
     json!({
         "primary": {"instance_id": "i-1", "address": "127.0.0.1", "port": 8080, "health_path": "/well", "zone": "z1"},
         "signals": {
+            "disk": {
+                "query": query, "limit": 9, "unit": "per_second", "direction": "above", "kind": "counter",
+                "resource": "iops",
+            },
             "requests": {"query": query, "limit": 9, "unit": "per_second", "direction": "below", "kind": "counter"},
         },
         "members": {"b": {"instance_id": "i-2", "address": "127.0.0.2", "port": 8081, "health_path": "/h", "zone": "z3"}},
