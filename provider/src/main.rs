@@ -13,7 +13,5 @@ mod settings;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // An error means that a provider is installed already, which serves as well.
-    rustls::crypto::ring::default_provider().install_default().ok();
     terraform_provider_framework::serve(settings::Shadow)
 }

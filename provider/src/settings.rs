@@ -138,7 +138,6 @@ mod tests {
     use crate::client::Missing;
 
     fn configured(block: &[(&str, Value)], variables: &[(&str, &str)]) -> Result<Client, Diagnostic> {
-        rustls::crypto::ring::default_provider().install_default().ok();
         let config = Value::object(block.iter().cloned());
         configure("1.11.4", &config, |name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
@@ -168,10 +167,17 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_refused_at_its_setting() {
-        for bad in ["reconciler:7070", "ftp://x", "http://", "http://user:secret@host"] {
+        let bad = ["reconciler:7070", "ftp://x", "http://", "http://:1", "http://h:65536", "http://h:x", "http://h/?a"];
+        for bad in bad.into_iter().chain(["http://user:secret@host", "http://secret@host", "http://h/#a", "http://a b"])
+        {
             let refused = configured(&[("endpoint", bad.into())], &[]).err().unwrap();
             assert_eq!(refused.path, Path::attribute("endpoint"), "{bad}");
             assert!(!refused.detail.contains("secret"));
+        }
+        for good in
+            ["http://h", "http://h:1/", "http://[::1]", "http://[::1]:65535/behind/a/proxy", "http://127.0.0.1:9580"]
+        {
+            assert!(configured(&[("endpoint", good.into())], &[]).is_ok(), "{good}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT, POST and DELETE. Everything is
 //! bounded: attempts, times, sizes. Tokens never show in errors.
 
-use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Method, StatusCode, Url};
+use super::transport::{Answer, Connections, Failure as NoAnswer, Http, Request, exchange};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, USER_AGENT};
+use http::uri::InvalidUri;
+use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shadow_core::model::Problem;
-use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics, Failure};
 use tokio::time::{Instant, sleep, timeout};
@@ -18,9 +20,6 @@ const REFUSED_PATIENCE: Duration = Duration::from_secs(8);
 /// First pause between two attempts; each next one is twice as long, up to a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Time to reach a host.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// Time for an answer to a request that makes nobody wait.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
@@ -35,39 +34,30 @@ const REMOVAL: Duration = Duration::from_secs(3600);
 /// whether it took effect.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Largest answer read: the largest document that the reconciler takes, and what stands around it.
-const ANSWER_BYTES_MAX: usize = 8 << 20;
-
 /// How to present oneself to an API.
 #[derive(Clone)]
 pub(crate) struct Access {
-    http: reqwest::Client,
-    has_token: bool,
+    http: Arc<Http>,
+    user_agent: HeaderValue,
+    authorization: Option<HeaderValue>,
 }
 
 impl Access {
     /// # Errors
-    /// When the token cannot stand in an HTTP header, or HTTP cannot be set up.
+    /// When the token cannot stand in an HTTP header.
     pub(crate) fn new(token: Option<&str>, user_agent: &str) -> Result<Self, String> {
-        let mut headers = HeaderMap::new();
-        if let Some(token) = token {
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-                .map_err(|_shows_the_token| "the token has characters that a header cannot hold".to_owned())?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .user_agent(user_agent)
-            .connect_timeout(CONNECT)
-            // A redirection could carry the token to somebody else.
-            .redirect(reqwest::redirect::Policy::none())
-            // Reconciler and agents are neighbours; proxies are for the internet.
-            .no_proxy()
-            .build()
-            .map_err(|error| chain(&error))?;
-        Ok(Self { http, has_token: token.is_some() })
+        let user_agent = HeaderValue::from_str(user_agent)
+            .map_err(|error| format!("the version of Terraform cannot stand in a header: {error}"))?;
+        let authorization = token.map(bearer).transpose()?;
+        Ok(Self { http: Arc::new(Http::new()), user_agent, authorization })
     }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+        .map_err(|_shows_the_token| "the token has characters that a header cannot hold".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Which of the two APIs.
@@ -98,6 +88,7 @@ impl Side {
 pub(crate) struct Api {
     side: Side,
     base: String,
+    connections: Connections,
     access: Access,
 }
 
@@ -145,7 +136,7 @@ pub(super) enum Listed<T> {
     /// This API lists nothing there.
     Missing,
     /// The page, and the entity tag to ask again with.
-    Page { etag: Option<String>, body: T },
+    Page { etag: Option<HeaderValue>, body: T },
 }
 
 impl Api {
@@ -154,14 +145,11 @@ impl Api {
     /// # Errors
     /// What is wrong with the URL.
     pub(crate) fn new(side: Side, url: &str, access: &Access) -> Result<Self, String> {
-        let parsed = Url::parse(url).map_err(|error| format!("it is not a URL: {error}"))?;
-        if !["http", "https"].contains(&parsed.scheme()) || parsed.host_str().is_none_or(str::is_empty) {
-            return Err("it is not an http or https URL".to_owned());
-        }
-        if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err("credentials do not belong in it: use token".to_owned());
-        }
-        Ok(Self { side, base: url.trim_end_matches('/').to_owned(), access: access.clone() })
+        let connections = match checked(url)?.scheme_str() {
+            Some("https") => access.http.secure()?,
+            _ => access.http.plain(),
+        };
+        Ok(Self { side, base: url.trim_end_matches('/').to_owned(), connections, access: access.clone() })
     }
 
     /// Reads a document; `None` when there is none.
@@ -170,7 +158,7 @@ impl Api {
         path: &str,
         cancellation: &CancellationToken,
     ) -> Result<Option<T>, ApiError> {
-        let answer = self.send(self.request(Method::GET, path), ANSWER, cancellation).await?;
+        let answer = self.send(self.request(Method::GET, path)?, ANSWER, cancellation).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -181,18 +169,18 @@ impl Api {
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         path: &str,
-        known: Option<&str>,
+        known: Option<&HeaderValue>,
         cancellation: &CancellationToken,
     ) -> Result<Listed<T>, ApiError> {
-        let mut request = self.request(Method::GET, path);
+        let mut request = self.request(Method::GET, path)?;
         if let Some(etag) = known {
-            request = request.header(IF_NONE_MATCH, etag);
+            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
         }
         let answer = self.send(request, ANSWER, cancellation).await?;
         match answer.status {
             StatusCode::NOT_MODIFIED => Ok(Listed::Unchanged),
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(Listed::Missing),
-            _ => Ok(Listed::Page { body: self.read(&answer)?, etag: answer.etag }),
+            _ => Ok(Listed::Page { body: self.read(&answer)?, etag: answer.headers.get(ETAG).cloned() }),
         }
     }
 
@@ -205,9 +193,9 @@ impl Api {
         patience: Duration,
         cancellation: &CancellationToken,
     ) -> Result<T, ApiError> {
-        let mut request = self.request(Method::PUT, path).json(body);
+        let mut request = self.with_body(Method::PUT, path, body)?;
         if put == Put::New {
-            request = request.header(IF_NONE_MATCH, "*");
+            request.headers_mut().insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
         }
         let answer = self.send(request, patience, cancellation).await?;
         self.read(&answer)
@@ -221,7 +209,7 @@ impl Api {
         patience: Duration,
         cancellation: &CancellationToken,
     ) -> Result<T, ApiError> {
-        let answer = self.send(self.request(Method::POST, path).json(body), patience, cancellation).await?;
+        let answer = self.send(self.with_body(Method::POST, path, body)?, patience, cancellation).await?;
         self.read(&answer)
     }
 
@@ -234,7 +222,7 @@ impl Api {
     ) -> Result<(), ApiError> {
         let deadline = Instant::now() + REMOVAL;
         loop {
-            let answer = self.send(self.request(Method::DELETE, path), patience, cancellation).await?;
+            let answer = self.send(self.request(Method::DELETE, path)?, patience, cancellation).await?;
             // Accepted: the removal goes on, and asking again waits for it.
             if answer.status == StatusCode::ACCEPTED && Instant::now() < deadline {
                 continue;
@@ -244,26 +232,41 @@ impl Api {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.access.http.request(method, format!("{}{path}", self.base))
+    fn request(&self, method: Method, path: &str) -> Result<Request, ApiError> {
+        let uri = format!("{}{path}", self.base).try_into().map_err(|error: InvalidUri| self.unsent(&error))?;
+        let mut request = Request::default();
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, self.access.user_agent.clone());
+        if let Some(authorization) = &self.access.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Ok(request)
+    }
+
+    fn with_body(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Request, ApiError> {
+        let mut request = self.request(method, path)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = serde_json::to_vec(body).map_err(|error| self.unsent(&error))?.into();
+        Ok(request)
     }
 
     async fn send(
         &self,
-        request: reqwest::RequestBuilder,
+        request: Request,
         patience: Duration,
         cancellation: &CancellationToken,
     ) -> Result<Answer, ApiError> {
         let deadline = Instant::now() + REFUSED_PATIENCE;
         let mut pause = FIRST_PAUSE;
         loop {
-            let attempt = request.try_clone().ok_or_else(|| self.unreadable("the request cannot be repeated"))?;
-            let failure = match self.attempt(attempt.timeout(patience), cancellation).await? {
+            let failure = match self.attempt(request.clone(), patience, cancellation).await? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if !failure.is_connect() || !connection_refused(&failure) || Instant::now() + pause > deadline {
-                return Err(self.unreachable(&failure));
+            if !failure.is_refused() || Instant::now() + pause > deadline {
+                return Err(self.without_answer(&failure));
             }
             tokio::select! {
                 () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
@@ -275,21 +278,18 @@ impl Api {
     /// One attempt; after an interruption it has a little time left.
     async fn attempt(
         &self,
-        request: reqwest::RequestBuilder,
+        request: Request,
+        patience: Duration,
         cancellation: &CancellationToken,
-    ) -> Result<Result<Answer, reqwest::Error>, ApiError> {
-        let exchange = exchange(request);
+    ) -> Result<Result<Answer, NoAnswer>, ApiError> {
+        let exchange = exchange(&self.connections, request, patience);
         tokio::pin!(exchange);
-        let result = tokio::select! {
-            result = &mut exchange => result,
+        tokio::select! {
+            result = &mut exchange => Ok(result),
             () = cancellation.cancelled() => match timeout(FAREWELL, exchange).await {
-                Ok(result) => result,
-                Err(_elapsed) => return Err(self.interrupted(Effect::Perhaps)),
+                Ok(result) => Ok(result),
+                Err(_elapsed) => Err(self.interrupted(Effect::Perhaps)),
             },
-        };
-        match result {
-            Ok(answer) if answer.body.len() > ANSWER_BYTES_MAX => Err(self.unreadable("the answer is too long")),
-            other => Ok(other),
         }
     }
 
@@ -309,13 +309,25 @@ impl Api {
             status: answer.status,
             text: if complaint.error.is_empty() { reason() } else { complaint.error },
             problems: complaint.problems,
-            has_token: self.access.has_token,
+            has_token: self.access.authorization.is_some(),
         }
     }
 
-    fn unreachable(&self, failure: &reqwest::Error) -> ApiError {
-        let took_effect = if failure.is_connect() { Effect::No } else { Effect::Perhaps };
-        ApiError::Unreachable { side: self.side, url: self.base.clone(), cause: chain(failure), took_effect }
+    fn without_answer(&self, failure: &NoAnswer) -> ApiError {
+        match failure {
+            NoAnswer::Unconnected(_) => self.unreachable(failure, Effect::No),
+            NoAnswer::Broken(_) | NoAnswer::Late(_) => self.unreachable(failure, Effect::Perhaps),
+            NoAnswer::TooLong => self.unreadable(&failure.to_string()),
+        }
+    }
+
+    /// For a request that cannot be written down.
+    fn unsent(&self, error: &impl ToString) -> ApiError {
+        self.unreachable(error, Effect::No)
+    }
+
+    fn unreachable(&self, cause: &impl ToString, took_effect: Effect) -> ApiError {
+        ApiError::Unreachable { side: self.side, url: self.base.clone(), cause: cause.to_string(), took_effect }
     }
 
     fn interrupted(&self, took_effect: Effect) -> ApiError {
@@ -327,43 +339,23 @@ impl Api {
     }
 }
 
-struct Answer {
-    status: StatusCode,
-    etag: Option<String>,
-    body: Vec<u8>,
-}
-
-/// Sends a request and reads the answer, up to one part beyond the limit.
-async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
-    let mut response = request.send().await?;
-    let mut body = Vec::new();
-    while body.len() <= ANSWER_BYTES_MAX
-        && let Some(part) = response.chunk().await?
-    {
-        body.extend_from_slice(&part);
+/// The URL of an API, if it can be one.
+fn checked(url: &str) -> Result<Uri, String> {
+    let uri: Uri = url.parse().map_err(|error| format!("it is not a URL: {error}"))?;
+    let authority = uri.authority().filter(|authority| !authority.host().is_empty());
+    let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), authority) else {
+        return Err("it is not an http or https URL".to_owned());
+    };
+    if authority.as_str().contains('@') {
+        return Err("credentials do not belong in it: use token".to_owned());
     }
-    let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Ok(Answer { status: response.status(), etag, body })
-}
-
-fn connection_refused(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            return io.kind() == std::io::ErrorKind::ConnectionRefused;
-        }
-        source = cause.source();
+    if authority.as_str() != authority.host() && authority.port().is_none() {
+        return Err("its port is not a number up to 65535".to_owned());
     }
-    false
-}
-
-/// The innermost cause: the outer ones only say that a request failed, and where.
-fn chain(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
+    if url.contains(['?', '#']) {
+        return Err("it has more than a host, a port and a path".to_owned());
     }
-    cause.to_string()
+    Ok(uri)
 }
 
 impl ApiError {

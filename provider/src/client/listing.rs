@@ -3,6 +3,7 @@
 //! [`FRESH`], and what this process writes is in its answers at once.
 
 use super::api::{Api, ApiError, Listed};
+use http::HeaderValue;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,7 +45,7 @@ struct State {
 #[derive(Clone)]
 struct Snapshot {
     read_at: Instant,
-    etag: Option<String>,
+    etag: Option<HeaderValue>,
     documents: BTreeMap<String, Json>,
     /// The last name that was read, if there are more.
     last: Option<String>,
@@ -200,7 +201,7 @@ async fn pages(
     let etag = before.as_ref().and_then(|snapshot| snapshot.etag.clone());
     for number in 0..pages_max {
         let page = Page::path(path, snapshot.last.as_deref());
-        let known = if number == 0 { etag.as_deref() } else { None };
+        let known = if number == 0 { etag.as_ref() } else { None };
         let (etag, page): (_, Page) = match api.list(&page, known, cancellation).await? {
             Listed::Unchanged => return Ok(before.map(|before| Snapshot { read_at: snapshot.read_at, ..before })),
             Listed::Missing => return Ok(None),

@@ -6,6 +6,7 @@ mod directory;
 mod listing;
 mod references;
 mod store;
+mod transport;
 
 pub(crate) use api::{ANSWER, Access, Api, COMPUTATION, Effect, Put, Side};
 pub(crate) use directory::Directory;

@@ -42,7 +42,6 @@ mod tests {
     use terraform_provider_framework::CancellationToken;
 
     async fn find(prefix: &str, with_state: bool, limit: usize) -> Vec<Find> {
-        rustls::crypto::ring::default_provider().install_default().ok();
         let folder = tempfile::tempdir().unwrap();
         let store = Store::Directory(Directory::new(folder.path().to_owned()));
         let token = CancellationToken::new();

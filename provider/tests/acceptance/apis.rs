@@ -8,8 +8,13 @@ use axum::routing::any;
 use axum::{Json, Router, http::Method};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+use tokio_rustls::server::TlsStream;
 
 /// Answers in the order in which they are given; the last one repeats.
 #[derive(Clone, Default)]
@@ -54,10 +59,54 @@ fn server() -> Server {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let script = Script::default();
     let router = Router::new().route("/{*path}", any(answer)).with_state(script.clone());
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     runtime.spawn(async move { axum::serve(listener, router).await });
     Server { _runtime: runtime, script, url }
+}
+
+/// Connections within TLS. One that does not come about is the other side's to tell.
+struct Secure {
+    listener: TcpListener,
+    tls: TlsAcceptor,
+}
+
+impl axum::serve::Listener for Secure {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, peer) = self.listener.accept().await.unwrap();
+            if let Ok(stream) = self.tls.accept(stream).await {
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Like [`server`], but within TLS, and its certificate as PEM.
+fn secure_server() -> (Server, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let script = Script::default();
+    let router = Router::new().route("/{*path}", any(answer)).with_state(script.clone());
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let secure = Secure { listener, tls: TlsAcceptor::from(Arc::new(config)) };
+    runtime.spawn(async move { axum::serve(secure, router).await });
+    (Server { _runtime: runtime, script, url }, made.cert.pem())
 }
 
 fn provider(url: &str) -> String {
@@ -79,6 +128,26 @@ fn an_unreachable_reconciler_is_named_soon() {
     assert!(told.contains(&format!("http://127.0.0.1:{port}: Connection refused")), "{told}");
     assert!(told.contains("Check that the reconciler runs, and endpoint (or SHADOW_ENDPOINT)"), "{told}");
     assert!(began.elapsed() < Duration::from_secs(40));
+}
+
+#[test]
+fn a_reconciler_behind_tls_is_believed_if_the_machine_trusts_its_certificate() {
+    let (server, certificate) = secure_server();
+    server.script.say([(StatusCode::OK, json!({"spec": {"name": "p"}, "generation": 1}))]);
+    let trusting = |certificate: &str| {
+        let root = root(&server.url, POLICY);
+        std::fs::write(root.path("trusted.pem"), certificate).unwrap();
+        let trusted = root.path("trusted.pem");
+        root.with_variable("SSL_CERT_FILE", trusted.to_str().unwrap())
+    };
+    let another = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
+    let told = trusting(&another).apply_fails();
+    assert!(told.contains("The reconciler cannot be reached") && told.contains("invalid peer certificate"), "{told}");
+    assert_eq!(server.script.asked(), [], "nothing is said to a stranger");
+    trusting(&certificate).apply();
+    assert_eq!(server.script.asked(), [(Method::PUT, "v1/policies/p".to_owned(), true)]);
+    let told = trusting("").apply_fails();
+    assert!(told.contains("Invalid endpoint") && told.contains("install ca-certificates"), "{told}");
 }
 
 #[test]

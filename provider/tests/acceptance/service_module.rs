@@ -69,7 +69,7 @@ fn policy() -> Value {
         },
         "switch_timeout": "20s", "watch": "20m", "hold_after_human": "1h", "hold_old": "45m", "max_shadow_age": "48h",
         "cooldown": "2h", "cost_ceiling": 12, "after_handover": "stop", "failback": "window",
-        "failback_after": "1h",
+        "failback_after": "1h", "time_zone": "Europe/Berlin",
         "failback_window": {"cron": "0 3 * * SUN", "duration": "2h", "time_zone": "Europe/Berlin"},
     })
 }
@@ -83,6 +83,10 @@ fn group() -> Value {
     json!({
         "primary": {"instance_id": "i-1", "address": "127.0.0.1", "port": 8080, "health_path": "/well", "zone": "z1"},
         "signals": {
+            "disk": {
+                "query": query, "limit": 9, "unit": "per_second", "direction": "above", "kind": "counter",
+                "resource": "iops",
+            },
             "requests": {"query": query, "limit": 9, "unit": "per_second", "direction": "below", "kind": "counter"},
         },
         "members": {"b": {"instance_id": "i-2", "address": "127.0.0.2", "port": 8081, "health_path": "/h", "zone": "z3"}},
