@@ -11,7 +11,7 @@ FAULT ?= leak
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .PHONY: help build tools demo bench bench-provider bench-forecast train-prior test test-outage check docs deny
-.PHONY: equivalence provider-docs release install uninstall
+.PHONY: equivalence provider-docs cli-docs fuzz release install uninstall
 
 help:
 	@echo "make demo [FAULT=leak|kill]  predictive failover on real parts, about four minutes"
@@ -22,6 +22,8 @@ help:
 	@echo "make equivalence TERRAFORM_SOURCE=<checkout of hashicorp/terraform>  Terraform's own cases, two minutes"
 	@echo "make provider-docs           the provider's pages in docs, from its schema and from examples"
 	@echo "make install | uninstall     the provider, where Terraform finds it for this user"
+	@echo "make cli-docs                docs/cli.md, from the command line itself"
+	@echo "make fuzz [SECONDS=60]       hostile input for each command that reads any, so many seconds each"
 	@echo "make release VERSION=<x.y.z> the provider's archives, digests and signature, in target/release-<x.y.z>"
 	@echo "make bench-forecast TASKS=FILE TRUTH=FILE  our forecasts beside those of other libraries"
 	@echo "make train-prior DATA=FILE   learn the priors of forecast and score anew, see docs/model-card.md"
@@ -88,6 +90,25 @@ release:
 # The pages that a registry shows. A test checks that they are what the provider serves.
 provider-docs: build
 	$(BINARIES)/provider-docs
+
+# Written when it is whole: a failure leaves the page as it was. A test checks that it is what the program has.
+cli-docs:
+	cargo build --locked -p shadow-reconciler --bin shadow-reconciler
+	target/debug/shadow-reconciler reference > target/cli.md
+	mv target/cli.md docs/cli.md
+
+# Fuzzing takes options of the compiler that are not stable, and nothing else of a nightly one. No sanitizer: the code has
+# no unsafe block, and without one a run is several times as fast. What is found is in reconciler/fuzz/artifacts.
+SECONDS ?= 60
+FUZZ = $(CURDIR)/reconciler/fuzz
+fuzz: export RUSTC_BOOTSTRAP = 1
+fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo "install it: cargo install cargo-fuzz --locked"; exit 1; }
+	cd reconciler && for target in $$(cargo fuzz list); do \
+		mkdir -p fuzz/corpus/$$target && \
+		cargo fuzz run -s none $$target $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target -- \
+			-max_total_time=$(SECONDS) -max_len=8192 -rss_limit_mb=2048 -timeout=10 -dict=$(FUZZ)/words.dict || exit 1; \
+	done
 
 # Terraform's own equivalence tests over the provider framework, from a checkout that stays where it is.
 equivalence: export TERRAFORM_SOURCE := $(TERRAFORM_SOURCE)

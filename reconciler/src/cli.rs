@@ -1,10 +1,13 @@
-//! The command line, and the environment variables that stand for its options. The only place that
-//! reads the environment.
+//! What the commands do, and how they end. With the options below, the only place that reads the environment.
 
-use crate::agent::{self, AgentConfig, LaunchArgs};
+mod options;
+
+pub use options::Cli;
+
+use crate::agent::{self, AgentConfig};
 use crate::api;
 use crate::app::{App, ServeConfig};
-use crate::backtesting::{BacktestArgs, ExitWith, Surroundings, backtest};
+use crate::backtesting::{ExitWith, Surroundings, backtest};
 use crate::client::{Client, print};
 use crate::clock;
 use crate::daemon;
@@ -12,288 +15,21 @@ use crate::forecasting;
 use crate::forecasting::group::{Told, written};
 use crate::http::Token;
 use crate::plot::fan_text;
+use crate::reference::reference;
 use crate::terraform::check_module;
 use crate::traffic::bootstrap;
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::tz::TimeZone;
+use clap::CommandFactory as _;
+use options::{
+    AgentArgs, BacktestCommand, Command, ForecastArgs, GroupArgs, GroupsArgs, HoldArgs, JournalArgs, ModuleKind,
+    ReachArgs, RetireArgs, ServeArgs, ToldArgs,
+};
 use shadow_core::model::split::SocketSpec;
 use shadow_core::rendering::RootKind;
 use std::io::{BufWriter, IsTerminal as _, StdinLock, StdoutLock};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
-
-/// Predictive failover for Terraform.
-#[derive(Debug, Parser)]
-#[command(name = "shadow-reconciler", version, about)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Watch the declared groups and act on them.
-    Serve(ServeArgs),
-    /// Run, supervise and measure processes on this host.
-    Agent(AgentArgs),
-    /// Become another program within limits; for the agent's own use.
-    #[command(hide = true)]
-    Launch(LaunchArgs),
-    /// Print an Envoy bootstrap that takes its configuration from a reconciler.
-    EnvoyBootstrap(BootstrapArgs),
-    /// Print the OpenAPI 3.1 description of the API.
-    Openapi,
-    /// Check a module against the module contract.
-    CheckModule(CheckModuleArgs),
-    /// Show how groups are.
-    Status(GroupsArgs),
-    /// Show why a group did or did not act: inputs, guards, waits.
-    Explain(GroupArgs),
-    /// Show what forecasts, scores and alarms of a group were worth.
-    Accuracy(GroupArgs),
-    /// Leave a group alone.
-    Hold(HoldArgs),
-    /// Let a held group go on.
-    Release(GroupArgs),
-    /// Allow an automatic hand-over in spite of the cooldown.
-    Acknowledge(GroupArgs),
-    /// Make a shadow and keep it ready.
-    Prepare(GroupArgs),
-    /// Hand over to a shadow, making one first if there is none.
-    Failover(GroupArgs),
-    /// Return to the standby.
-    Failback(GroupArgs),
-    /// Take away what was made for a group.
-    Retire(RetireArgs),
-    /// Show what happened.
-    Journal(JournalArgs),
-    /// Show what the signals of a group will probably do, or forecast series from standard input.
-    Forecast(ForecastArgs),
-    /// Show what a policy would have done with recorded telemetry; a check for pipelines. Ends with 0; with 3 when a
-    /// check is not met; with 4 when signals were left out; with 1 when there is no answer.
-    Backtest(Box<BacktestCommand>),
-    /// Score series from standard input, tick by tick, one JSON document per line.
-    Score(LinesArgs),
-    /// Find anomalies in series from standard input, tick by tick, one JSON document per line.
-    Anomalies(LinesArgs),
-    /// Learn the shipped priors anew.
-    #[command(hide = true)]
-    TrainPrior(TrainArgs),
-}
-
-#[derive(Debug, Args)]
-struct ForecastArgs {
-    /// Name of the group.
-    #[arg(required_unless_present = "jsonl")]
-    group: Option<String>,
-    /// Forecast series from standard input, one JSON document per line.
-    #[arg(long, conflicts_with_all = ["group", "plot", "svg", "json", "signal", "time_zone"])]
-    jsonl: bool,
-    /// Draw a chart of each signal with characters.
-    #[arg(long, conflicts_with_all = ["svg", "json"])]
-    plot: bool,
-    /// Draw a chart as SVG; with several signals one file for each, with its name before the ending.
-    #[arg(long, value_name = "FILE", conflicts_with = "json")]
-    svg: Option<PathBuf>,
-    /// Only this signal, in charts.
-    #[arg(long)]
-    signal: Option<String>,
-    #[command(flatten)]
-    zone: ZoneArgs,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
-#[derive(Debug, Args)]
-struct BacktestCommand {
-    #[command(flatten)]
-    what: BacktestArgs,
-    #[command(flatten)]
-    zone: ZoneArgs,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
-#[derive(Debug, Args)]
-struct ZoneArgs {
-    /// Time zone of what is printed, as in Europe/Berlin; that of TZ or of the system when left out.
-    #[arg(long, value_parser = zone_of)]
-    time_zone: Option<TimeZone>,
-}
-
-impl ZoneArgs {
-    fn zone(&self) -> TimeZone {
-        self.time_zone.clone().unwrap_or_else(|| TimeZone::try_system().unwrap_or(TimeZone::UTC))
-    }
-}
-
-fn zone_of(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_error| format!("{name:?} is no time zone: name one as in Europe/Berlin"))
-}
-
-#[derive(Debug, Args)]
-struct LinesArgs {
-    /// Read and write JSON lines.
-    #[arg(long, required = true)]
-    jsonl: bool,
-}
-
-#[derive(Debug, Args)]
-struct TrainArgs {
-    /// Recorded series, as JSON lines of `step` (in seconds) and `y`.
-    #[arg(long)]
-    data: PathBuf,
-    /// What the series are, and on which terms.
-    #[arg(long)]
-    trained_on: String,
-    /// Where `forecast.json` and `warning.json` are written.
-    #[arg(long)]
-    folder: PathBuf,
-}
-
-#[derive(Debug, Args)]
-struct ServeArgs {
-    /// Where the API listens.
-    #[arg(long, default_value = "127.0.0.1:9580", env = "SHADOW_LISTEN")]
-    listen: SocketAddr,
-    /// Where Envoy gets its configuration.
-    #[arg(long, default_value = "127.0.0.1:9581", env = "SHADOW_XDS_LISTEN")]
-    xds_listen: SocketAddr,
-    /// The one folder that everything is kept in.
-    #[arg(long, env = "SHADOW_DATA")]
-    data: PathBuf,
-    /// Base URL of Prometheus.
-    #[arg(long, default_value = "http://127.0.0.1:9090", env = "SHADOW_PROMETHEUS")]
-    prometheus: String,
-    /// Base URL of the agent that runs warm-up tasks of instances that name none.
-    #[arg(long, env = "SHADOW_AGENT")]
-    agent: Option<String>,
-    /// The terraform executable.
-    #[arg(long, default_value = "terraform", env = "SHADOW_TERRAFORM")]
-    terraform: PathBuf,
-    /// Folder or address below which module sources may be fetched and run; may be repeated.
-    #[arg(long = "allow-module", required = true)]
-    allow_module: Vec<String>,
-    /// Capacity runs of Terraform at once, over all groups.
-    #[arg(long, default_value_t = 4)]
-    terraform_runs_max: usize,
-    /// Bearer token that clients must send.
-    #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
-    token: String,
-    /// Bearer token that Envoys must send; `envoy-bootstrap` writes it into their configuration.
-    #[arg(long, env = "SHADOW_XDS_TOKEN", hide_env_values = true, default_value = "")]
-    xds_token: String,
-}
-
-#[derive(Debug, Args)]
-struct AgentArgs {
-    /// Where the agent listens.
-    #[arg(long, default_value = "127.0.0.1:9590", env = "SHADOW_AGENT_LISTEN")]
-    listen: SocketAddr,
-    /// The one folder that everything is kept in.
-    #[arg(long, env = "SHADOW_AGENT_DATA")]
-    data: PathBuf,
-    /// Bearer token that clients must send.
-    #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
-    token: String,
-}
-
-#[derive(Debug, Args)]
-struct BootstrapArgs {
-    /// Name that routes know this Envoy by: its `node.cluster`.
-    #[arg(long, default_value = "shadow")]
-    proxy: String,
-    /// Where the reconciler's control plane listens.
-    #[arg(long, default_value = "127.0.0.1:9581")]
-    xds: SocketAddr,
-    /// Where Envoy's admin interface is to listen; the reconciler reads the weights back from it.
-    #[arg(long, default_value = "127.0.0.1:9901")]
-    admin: SocketAddr,
-    /// Bearer token that the reconciler wants from Envoys.
-    #[arg(long, env = "SHADOW_XDS_TOKEN", hide_env_values = true, default_value = "")]
-    xds_token: String,
-}
-
-#[derive(Debug, Args)]
-struct CheckModuleArgs {
-    /// Folder of the module.
-    folder: PathBuf,
-    /// What it is for.
-    #[arg(long)]
-    kind: ModuleKind,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ModuleKind {
-    Instance,
-    Traffic,
-}
-
-#[derive(Debug, Args)]
-struct ApiArgs {
-    /// Base URL of the reconciler.
-    #[arg(long, default_value = "http://127.0.0.1:9580", env = "SHADOW_ENDPOINT")]
-    endpoint: String,
-    /// Bearer token.
-    #[arg(long, env = "SHADOW_TOKEN", hide_env_values = true, default_value = "")]
-    token: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct GroupArgs {
-    /// Name of the group.
-    group: String,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
-#[derive(Debug, Args)]
-struct GroupsArgs {
-    /// Name of the group; all when left out.
-    group: Option<String>,
-    #[command(flatten)]
-    api: ApiArgs,
-}
-
-#[derive(Debug, Args)]
-struct HoldArgs {
-    #[command(flatten)]
-    group: GroupArgs,
-    /// For the others on call.
-    #[arg(long, default_value = "")]
-    reason: String,
-    /// For how long, as in 30m; until released when left out.
-    #[arg(long = "for")]
-    duration: Option<String>,
-}
-
-#[derive(Debug, Args)]
-struct RetireArgs {
-    #[command(flatten)]
-    group: GroupArgs,
-    /// Remove the route as well: the service is then no longer reachable through it.
-    #[arg(long)]
-    remove_route: bool,
-}
-
-#[derive(Debug, Args)]
-struct JournalArgs {
-    #[command(flatten)]
-    groups: GroupsArgs,
-    /// Only records after this id.
-    #[arg(long, default_value_t = 0)]
-    after: i64,
-    /// At most so many records.
-    #[arg(long, default_value_t = 1000)]
-    limit: u32,
-}
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> ExitCode {
@@ -336,6 +72,10 @@ fn start(command: Command) -> anyhow::Result<()> {
         }
         Command::Openapi => {
             say(&api::openapi().to_pretty_json()?);
+            Ok(())
+        }
+        Command::Reference => {
+            say(reference(&mut Cli::command()).trim_end());
             Ok(())
         }
         Command::CheckModule(args) => {
@@ -392,7 +132,7 @@ fn block_on(threads: bool, work: impl Future<Output = anyhow::Result<()>>) -> an
 }
 
 async fn show_forecast(args: ForecastArgs) -> anyhow::Result<()> {
-    let forecast = client(&args.api)?.group_forecast(args.group.as_deref().unwrap_or_default()).await?;
+    let forecast = client(&args.api.reach)?.group_forecast(args.group.as_deref().unwrap_or_default()).await?;
     if args.api.json {
         say(&serde_json::to_string_pretty(&forecast)?);
         return Ok(());
@@ -424,7 +164,7 @@ async fn run_backtest(command: BacktestCommand) -> anyhow::Result<()> {
     let BacktestCommand { what, zone, api } = command;
     let watched = std::io::stderr().is_terminal();
     let surroundings =
-        Surroundings { client: client(&api)?, zone: zone.zone(), now: clock::now(), json: api.json, watched };
+        Surroundings { client: client(&api.reach)?, zone: zone.zone(), now: clock::now(), json: api.json, watched };
     let (text, exit) = backtest(&what, &surroundings).await?;
     say(&text);
     exit.map_or(Ok(()), |exit| Err(exit.into()))
@@ -476,22 +216,22 @@ async fn told_to_stop() {
 
 async fn ask(command: Command) -> anyhow::Result<()> {
     let text = match command {
-        Command::Status(GroupsArgs { group, api }) => client(&api)?.status(group.as_deref(), api.json).await?,
-        Command::Explain(GroupArgs { group, api }) => client(&api)?.explain(&group, api.json).await?,
-        Command::Accuracy(GroupArgs { group, api }) => client(&api)?.accuracy(&group, api.json).await?,
-        Command::Hold(HoldArgs { group: GroupArgs { group, api }, reason, duration }) => {
-            client(&api)?.hold(&group, &reason, duration.as_deref()).await?
+        Command::Status(GroupsArgs { group, api }) => client(&api.reach)?.status(group.as_deref(), api.json).await?,
+        Command::Explain(GroupArgs { group, api }) => client(&api.reach)?.explain(&group, api.json).await?,
+        Command::Accuracy(GroupArgs { group, api }) => client(&api.reach)?.accuracy(&group, api.json).await?,
+        Command::Hold(HoldArgs { group: ToldArgs { group, reach }, reason, duration }) => {
+            client(&reach)?.hold(&group, &reason, duration.as_deref()).await?
         }
-        Command::Release(GroupArgs { group, api }) => client(&api)?.tell(&group, "release").await?,
-        Command::Acknowledge(GroupArgs { group, api }) => client(&api)?.tell(&group, "acknowledge").await?,
-        Command::Prepare(GroupArgs { group, api }) => client(&api)?.tell(&group, "prepare").await?,
-        Command::Failover(GroupArgs { group, api }) => client(&api)?.tell(&group, "failover").await?,
-        Command::Failback(GroupArgs { group, api }) => client(&api)?.tell(&group, "failback").await?,
-        Command::Retire(RetireArgs { group: GroupArgs { group, api }, remove_route }) => {
-            client(&api)?.retire(&group, remove_route).await?
+        Command::Release(ToldArgs { group, reach }) => client(&reach)?.tell(&group, "release").await?,
+        Command::Acknowledge(ToldArgs { group, reach }) => client(&reach)?.tell(&group, "acknowledge").await?,
+        Command::Prepare(ToldArgs { group, reach }) => client(&reach)?.tell(&group, "prepare").await?,
+        Command::Failover(ToldArgs { group, reach }) => client(&reach)?.tell(&group, "failover").await?,
+        Command::Failback(ToldArgs { group, reach }) => client(&reach)?.tell(&group, "failback").await?,
+        Command::Retire(RetireArgs { group: ToldArgs { group, reach }, remove_route }) => {
+            client(&reach)?.retire(&group, remove_route).await?
         }
         Command::Journal(JournalArgs { groups: GroupsArgs { group, api }, after, limit }) => {
-            client(&api)?.journal(group.as_deref(), after, limit, api.json).await?
+            client(&api.reach)?.journal(group.as_deref(), after, limit, api.json).await?
         }
         Command::Serve(_)
         | Command::Agent(_)
@@ -503,12 +243,13 @@ async fn ask(command: Command) -> anyhow::Result<()> {
         | Command::Backtest(_)
         | Command::Score(_)
         | Command::Anomalies(_)
-        | Command::TrainPrior(_) => String::new(),
+        | Command::TrainPrior(_)
+        | Command::Reference => String::new(),
     };
     say(&text);
     Ok(())
 }
 
-fn client(api: &ApiArgs) -> anyhow::Result<Client> {
-    Client::new(&api.endpoint, Token::new(&api.token))
+fn client(reach: &ReachArgs) -> anyhow::Result<Client> {
+    Client::new(&reach.endpoint, Token::new(&reach.token))
 }

@@ -15,11 +15,14 @@ pub mod data_lock;
 pub mod expectations;
 mod feedback;
 pub mod forecasting;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 pub mod journal;
 pub mod metrics;
 pub mod plot;
 pub mod recording;
+pub mod reference;
 pub mod roots;
 pub mod sample;
 pub mod store;

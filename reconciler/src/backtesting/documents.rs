@@ -22,9 +22,16 @@ const META: [&str; 3] = ["depends_on", "lifecycle", "provider"];
 /// # Errors
 /// What is wrong with the file, and where.
 pub(super) fn policy(path: &Path) -> anyhow::Result<Policy> {
-    let name = path.display().to_string();
-    let spec: PolicySpec = document(&name, &text(path)?, "shadow_policy")?;
-    spec.check().map_err(|problems| told(&name, &problems))
+    policy_of(&path.display().to_string(), &text(path)?)
+}
+
+/// The policy that the text of a file declares.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(crate) fn policy_of(name: &str, text: &str) -> anyhow::Result<Policy> {
+    let spec: PolicySpec = document(name, text, "shadow_policy")?;
+    spec.check().map_err(|problems| told(name, &problems))
 }
 
 /// A checked group.
@@ -32,9 +39,16 @@ pub(super) fn policy(path: &Path) -> anyhow::Result<Policy> {
 /// # Errors
 /// What is wrong with the file, and where.
 pub(super) fn group(path: &Path) -> anyhow::Result<Group> {
-    let name = path.display().to_string();
-    let spec: GroupSpec = document(&name, &text(path)?, "shadow_group")?;
-    spec.check(1).map_err(|problems| told(&name, &problems))
+    group_of(&path.display().to_string(), &text(path)?)
+}
+
+/// The group that the text of a file declares.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(crate) fn group_of(name: &str, text: &str) -> anyhow::Result<Group> {
+    let spec: GroupSpec = document(name, text, "shadow_group")?;
+    spec.check(1).map_err(|problems| told(name, &problems))
 }
 
 fn told(name: &str, problems: &Problems) -> anyhow::Error {

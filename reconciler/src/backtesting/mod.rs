@@ -9,6 +9,8 @@ mod report;
 mod source;
 
 pub use checks::{CheckArgs, ExitWith};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use documents::{group_of, policy_of};
 pub(crate) use source::parts;
 
 use crate::client::Client;
@@ -41,39 +43,39 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 pub struct BacktestArgs {
     /// The policy, as JSON or as HCL with a `shadow_policy` of literal values; that of the group when
     /// left out with `--history GROUP`.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Recorded telemetry: a CSV, JSON-lines or Prometheus file, or the name of a group of a running reconciler.
-    #[arg(long, required_unless_present = "prometheus")]
+    #[arg(long, value_name = "FILE|GROUP", required_unless_present = "prometheus")]
     history: Option<String>,
     /// Base URL of a Prometheus that the signals of `--group` are taken from.
-    #[arg(long, conflicts_with = "history", requires = "group")]
+    #[arg(long, value_name = "URL", conflicts_with = "history", requires = "group")]
     prometheus: Option<String>,
     /// The group whose signals have the limits: a file as for `--policy`, or the name of a declared group.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE|GROUP")]
     group: Option<String>,
     /// A limit: SIGNAL=VALUE, SIGNAL=VALUE,above or SIGNAL=VALUE,below; may be repeated.
     #[arg(long = "limit", value_name = "SIGNAL=VALUE[,below]")]
     limits: Vec<String>,
     /// First look: an RFC 3339 time, or seconds since 1970. What was recorded before is known then.
-    #[arg(long, value_parser = crate::recording::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = crate::recording::parse_time)]
     from: Option<Timestamp>,
-    /// Last look.
-    #[arg(long, value_parser = crate::recording::parse_time)]
+    /// Last look; the end of the recording when left out.
+    #[arg(long, value_name = "TIME", value_parser = crate::recording::parse_time)]
     to: Option<Timestamp>,
     /// Cost of a shadow for an hour, in a currency of your choice.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, value_name = "COST", default_value_t = 0.0)]
     hourly_cost: f64,
     /// Another policy, whose outcome is set against that of `--policy`.
-    #[arg(long, value_name = "OTHER_POLICY")]
+    #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// Propose thresholds.
+    /// Propose thresholds for --false-alarms-per-week.
     #[arg(long)]
     suggest: bool,
     /// False alarms a week that proposed thresholds may lead to.
-    #[arg(long, default_value_t = 1.0, requires = "suggest")]
+    #[arg(long, value_name = "COUNT", default_value_t = 1.0, requires = "suggest")]
     false_alarms_per_week: f64,
-    /// Write a picture: signals, limits, score, actions.
+    /// Write a picture as SVG: signals, limits, score, actions.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     #[command(flatten)]

@@ -1,0 +1,5 @@
+//! Lines for `forecast --jsonl`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| shadow_reconciler::fuzzing::forecasts(data));
