@@ -83,7 +83,7 @@ impl Follower {
         }
         let blend = self.kept.as_ref()?.blend.as_ref()?;
         let recent = values.get(values.len().saturating_sub(blend.looked_at())..).map(widened)?;
-        from_blend(asked, blend, &recent)
+        from_blend(asked, blend, &blend.view(&recent))
     }
 }
 

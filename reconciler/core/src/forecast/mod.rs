@@ -28,8 +28,8 @@ pub(crate) use text::significant;
 use crate::events::EventEffect;
 use crate::history::{History, Sample};
 use backtest::Loss;
-use blend::Blend;
 use blend::prior::Prior;
+use blend::{Blend, View};
 use choice::{Choice, choose};
 use ensemble::Ensemble;
 use jiff::{SignedDuration, Timestamp};
@@ -170,12 +170,13 @@ pub(crate) fn days(history: &History) -> Option<usize> {
 /// could be checked.
 fn by_days(asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
     let values = asked.history.values();
-    from_blend(asked, &Blend::fit(&values, day, asked.furthest(), &asked.leads, prior), &values)
+    let (blend, laid_out) = Blend::fit_and_keep(&values, day, asked.furthest(), &asked.leads, prior);
+    from_blend(asked, &blend, &blend.view_of(laid_out))
 }
 
-/// What a blend says at the end of `values`.
-fn from_blend(asked: &Asked<'_>, blend: &Blend, values: &[f64]) -> Option<Forecast> {
-    let (accuracy, view) = (blend.accuracy()?, blend.view(values));
+/// What a blend says from a view of it.
+fn from_blend(asked: &Asked<'_>, blend: &Blend, view: &View<'_>) -> Option<Forecast> {
+    let accuracy = blend.accuracy()?;
     let window = |(horizon, lead): (&SignedDuration, &usize)| {
         let (maximum, minimum) = view.window(*lead)?;
         Some(Window { horizon: *horizon, maximum, minimum })

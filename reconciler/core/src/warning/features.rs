@@ -15,6 +15,9 @@ pub const COUNT: usize = NAMES.len();
 /// One look at a signal, in the order of [`NAMES`].
 pub type Features = [f32; COUNT];
 
+/// Where in [`NAMES`] the greatest level of a week and that of 99.9 % of the past are.
+const HIGHEST: [usize; 2] = [8, 27];
+
 /// What the numbers are, for reasons and for people who read a model.
 pub const NAMES: [&str; 65] = [
     "now",
@@ -83,6 +86,11 @@ pub const NAMES: [&str; 65] = [
     "incident echo",
     "horizon",
 ];
+
+/// The highest level that a look knows of: 0 is the usual value, 1 the limit.
+pub(super) fn highest(features: &Features) -> f32 {
+    HIGHEST.iter().filter_map(|index| features.get(*index)).copied().fold(0.0, f32::max)
+}
 
 /// Largest magnitude of a number: beyond it more says nothing.
 const MAX: f32 = 50.0;

@@ -23,6 +23,19 @@ const CALM_KEPT: usize = 24;
 /// with 14 incidents in that, looks an hour ahead of them and calm ones between them are so many.
 const LESSONS_MAX: usize = 256;
 
+/// Share of the way to the limit from which the trees are believed alone: they were trained on signals that
+/// reached their limits, and do not know an order of limits beyond.
+const REMOTE: f32 = 0.5;
+
+/// Least share that counts: less is a limit that was set by mistake, or none at all.
+const SHARE_MIN: f32 = 0.01;
+
+/// What is taken from the logarithm of the odds where no level known came as far as [`REMOTE`]: with the square of
+/// the distance, as Chebyshev's inequality has it for any distribution with a variance.
+fn remoteness(features: &Features) -> f32 {
+    2.0 * (features::highest(features) / REMOTE).clamp(SHARE_MIN, 1.0).ln()
+}
+
 /// Early warning for one horizon of a signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Within {
@@ -100,7 +113,7 @@ impl Within {
         let learned = self.learned.as_ref();
         let odds = learned.map_or(shipped, |learned| learned.log_odds(shipped, features));
         let corrected = learned.map_or(odds, |learned| learned.corrected(odds));
-        let probability = probability(corrected).clamp(1.0 - CERTAIN, CERTAIN);
+        let probability = probability(corrected + remoteness(features)).clamp(1.0 - CERTAIN, CERTAIN);
         let lesson = self.steps.is_multiple_of(self.looks_per_hour());
         let features = lesson.then(|| Box::new(*features));
         Some(Stated { odds, probability, base_rate: self.windows.base_rate(), features })

@@ -4,6 +4,7 @@
 //! Never uses a value after the origin.
 
 use super::past::Past;
+use super::regression::dot;
 
 /// Corrections that are weighed.
 pub(super) const COUNT: usize = 20;
@@ -135,6 +136,12 @@ impl Origin {
         (usual, corrections)
     }
 
+    /// What is expected `lead` steps ahead if the corrections weigh so much.
+    pub(super) fn point(&self, past: &Past, lead: usize, weights: &Features) -> f64 {
+        let (usual, features) = self.ahead(past, lead);
+        usual + dot(weights, &features)
+    }
+
     /// How the same minute of the last hours stood out from them.
     fn within_hour(&self, past: &Past, target: usize, lead: usize) -> f64 {
         let hour = past.spans.hour;
@@ -145,7 +152,7 @@ impl Origin {
     }
 }
 
-/// `lead` rounded up to whole periods.
-fn whole(lead: usize, period: usize) -> usize {
-    lead.div_ceil(period) * period
+/// `lead` rounded up to whole periods; mostly it is one, and a division is slow.
+pub(super) fn whole(lead: usize, period: usize) -> usize {
+    if (1..=period).contains(&lead) { period } else { lead.div_ceil(period) * period }
 }

@@ -89,7 +89,10 @@ impl Ground {
             let causes = place.restlessness.causes(&self.past, lead, height);
             Some(Checked { row: Row { features, came: value - usual, weight: place.weight }, causes, origin, lead })
         };
-        self.places.iter().enumerate().filter_map(check).collect()
+        // Made as long as it may become: growing would copy everything twice.
+        let mut checked = Vec::with_capacity(self.places.len());
+        checked.extend(self.places.iter().enumerate().filter_map(check));
+        checked
     }
 
     /// What the past teaches of a bucket: all of it, or the errors of `fixed` weights alone.
@@ -103,7 +106,9 @@ impl Ground {
         let start = start.unwrap_or(&prior.weights);
         let checked = self.checked(bucket, start);
         let weights = fixed.unwrap_or_else(|| learn_weights(&checked, start, prior));
-        let (mut errors, reference) = errors_of(&checked, &weights, prior);
+        let reference = reference(&checked, prior);
+        let spreads: Vec<f64> = checked.iter().map(|it| it.spread(prior, reference)).collect();
+        let mut errors = errors_of(&checked, &spreads, &weights);
         let errors = if errors.is_empty() { [0.0; LEVELS.len()] } else { of_weighted(&mut errors) };
         let widening = widening(&self.places, bucket);
         Learned { middle: bucket.middle(), weights, spread: prior.spread, reference, errors, widening }
@@ -129,12 +134,16 @@ pub(super) fn learn_weights(rows: &[Checked], start: &Features, prior: &LeadPrio
     fit(rows, start, &prior.weights, PRIOR_ROWS, ROUNDS)
 }
 
-/// What was missed, relative to the spread, and the level of spread that it is relative to.
-pub(super) fn errors_of(checked: &[Checked], weights: &Features, prior: &LeadPrior) -> (Vec<Weighted>, f64) {
+/// The level of spread that others are relative to: its mean.
+pub(super) fn reference(checked: &[Checked], prior: &LeadPrior) -> f64 {
     let levels = checked.iter().map(|checked| level(&checked.causes, &prior.spread));
-    let reference = levels.sum::<f64>() / checked.len().max(1) as f64;
-    let scaled = |it: &Checked| (it.row.error(weights) / it.spread(prior, reference), it.row.weight);
-    (checked.iter().map(scaled).collect(), reference)
+    levels.sum::<f64>() / checked.len().max(1) as f64
+}
+
+/// What was missed, relative to the spreads.
+pub(super) fn errors_of(checked: &[Checked], spreads: &[f64], weights: &Features) -> Vec<Weighted> {
+    let scaled = |(it, spread): (&Checked, &f64)| (it.row.error(weights) / spread, it.row.weight);
+    checked.iter().zip(spreads).map(scaled).collect()
 }
 
 /// Factors on the intervals of a bucket, from how many independent windows of its length were seen.

@@ -21,15 +21,14 @@ use super::backtest::Accuracy;
 use super::choice::{ModelName, reason};
 use super::quantiles::Quantiles;
 use bucket::{Bucket, buckets};
-use features::{Features, Origin};
+use features::Features;
 use ground::Ground;
 use past::{DAYS_LOOKED_AT, Past};
 use prior::{LeadPrior, Prior};
-use regression::dot;
 use spread::Causes;
 use squash::Squash;
 use trial::{Verdict, judge};
-use view::View;
+pub use view::View;
 use windows::Missed;
 
 /// Every so many buckets, from the longest, models are judged in, in so many at most.
@@ -63,10 +62,27 @@ pub struct Blend {
     missed: Vec<Missed>,
 }
 
+/// A series, ready to be forecast from its end.
+pub(super) struct LaidOut {
+    squash: Squash,
+    past: Past,
+}
+
 impl Blend {
     /// Learns from `values` (one per step, NaN for a gap) with `day` steps a day, for lead times up
     /// to `horizon` and windows of so many steps.
     pub fn fit(values: &[f64], day: usize, horizon: usize, windows: &[usize], prior: &Prior) -> Self {
+        Self::fit_and_keep(values, day, horizon, windows, prior).0
+    }
+
+    /// The same, with the series laid out for a [`View`] from its end.
+    pub(super) fn fit_and_keep(
+        values: &[f64],
+        day: usize,
+        horizon: usize,
+        windows: &[usize],
+        prior: &Prior,
+    ) -> (Self, LaidOut) {
         let ground = Ground::new(values, day);
         let with_prior = |bucket: Bucket| Some((bucket, prior.at(bucket.middle() / day as f64)?));
         let buckets: Vec<(Bucket, &LeadPrior)> = buckets(horizon).into_iter().filter_map(with_prior).collect();
@@ -83,7 +99,7 @@ impl Blend {
             blend.learned.push(learned);
         }
         blend.missed = windows.iter().map(|length| blend.missed(&ground, *length)).collect();
-        blend
+        (blend, LaidOut { squash, past: ground.past })
     }
 
     /// Values up to its end that a view looks at, in steps: one that is given more is no other.
@@ -97,7 +113,12 @@ impl Blend {
         let squashed: Vec<f64> = recent.iter().map(|value| self.squash.squashed(*value)).collect();
         let mut squash = self.squash;
         squash.see(&squashed);
-        View::new(self, squash, Past::recent(squashed, self.day, self.still))
+        self.view_of(LaidOut { squash, past: Past::recent(squashed, self.day, self.still) })
+    }
+
+    /// Forecasts from the end of the series that it was fitted to, or of a later one.
+    pub(super) fn view_of(&self, series: LaidOut) -> View<'_> {
+        View::new(self, series)
     }
 
     /// The model that the past preferred.
@@ -117,12 +138,13 @@ impl Blend {
         self.verdict.as_ref().map(|verdict| verdict.loss.accuracy(&verdict.naive))
     }
 
-    /// What is expected `lead` steps after an origin, squashed.
-    fn point(&self, past: &Past, origin: &Origin, lead: usize) -> f64 {
-        let (usual, features) = origin.ahead(past, lead);
-        let weighed =
-            self.neighbours(lead).into_iter().flatten().map(|(share, it)| share * dot(&it.weights, &features));
-        usual + weighed.sum::<f64>()
+    /// What the corrections weigh `lead` steps after any origin.
+    fn weights(&self, lead: usize) -> Features {
+        let mut weights = Features::default();
+        for (share, learned) in self.neighbours(lead).into_iter().flatten() {
+            weights.iter_mut().zip(&learned.weights).for_each(|(sum, weight)| *sum += share * weight);
+        }
+        weights
     }
 
     /// The two buckets that a lead time lies between, each with its share.

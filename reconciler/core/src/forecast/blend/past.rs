@@ -38,25 +38,43 @@ impl Spans {
     }
 }
 
-/// Prefix sums: entry `i` is the sum of what lies before `i`.
-struct Sums(Vec<f64>);
+/// Prefix sums of `N` columns: entry `i` is the sum of what lies before `i`.
+struct Sums<const N: usize = 1>(Vec<[f64; N]>);
 
-impl Sums {
-    fn of(values: impl ExactSizeIterator<Item = f64>) -> Self {
-        let mut sums = Vec::with_capacity(values.len() + 1);
-        let mut sum = 0.0;
+impl<const N: usize> Sums<N> {
+    fn of(rows: impl ExactSizeIterator<Item = [f64; N]>) -> Self {
+        let mut sums = Vec::with_capacity(rows.len() + 1);
+        let mut sum = [0.0; N];
         sums.push(sum);
-        sums.extend(values.map(|value| {
-            sum += value;
+        sums.extend(rows.map(|row| {
+            sum = std::array::from_fn(|column| sum[column] + row[column]);
             sum
         }));
         Self(sums)
     }
 
-    /// Over the steps from `first` up to, not including, `end`.
-    fn between(&self, first: usize, end: usize) -> f64 {
-        let at = |index: usize| self.0.get(index.min(self.0.len() - 1)).copied().unwrap_or(0.0);
-        at(end) - at(first)
+    /// Over the steps from `first` up to, not including, `end`; those past the end add nothing.
+    fn between(&self, first: usize, end: usize) -> [f64; N] {
+        let at = |index: usize| self.0.get(index).or(self.0.last()).copied().unwrap_or([0.0; N]);
+        let (before, after) = (at(first), at(end));
+        std::array::from_fn(|column| after[column] - before[column])
+    }
+}
+
+impl Sums {
+    fn of_column(values: &[f64]) -> Self {
+        Self::of(values.iter().map(|value| [*value]))
+    }
+
+    /// Mean over the steps from `first` up to, not including, `end`, of which there is one.
+    fn mean(&self, first: usize, end: usize) -> f64 {
+        let [sum] = self.between(first, end);
+        sum / (end - first) as f64
+    }
+
+    /// Mean over the newest `length` steps up to and including `step`.
+    fn mean_of_last(&self, step: usize, length: usize) -> f64 {
+        self.mean((step + 1).saturating_sub(length), step + 1)
     }
 }
 
@@ -67,18 +85,17 @@ pub(super) struct Past {
     /// The newest value up to each step.
     held: Vec<f64>,
     /// Exponentially smoothed, with a memory of an hour and of six.
-    levels: [Vec<f64>; 2],
-    sums: Sums,
-    counts: Sums,
+    levels: Vec<[f64; 2]>,
+    /// Of the values, and how many there are.
+    sums: Sums<2>,
     /// For each step and one day more: the median of the same step of the last days.
     usual: Vec<f64>,
     usual_sums: Sums,
     /// Of the distance from one value to the next, and from the usual day.
     moves: Sums,
     misses: Sums,
-    /// The same, of that time of day over the last days.
-    moves_then: Sums,
-    misses_then: Sums,
+    /// The misses and the moves of that time of day over the last days.
+    then: Sums<2>,
     /// What counts as no movement at all: a share of the mean movement.
     pub(super) still: f64,
 }
@@ -103,7 +120,9 @@ impl Past {
 
     fn laid_out(values: Vec<f64>, day: usize, still: Option<f64>) -> Self {
         let held = held(&values);
-        let usual = usual_day(&values, &held, day);
+        // The newest part is asked for the usual day now and in the week that tells how far off it usually is.
+        let from = still.map_or(0, |_| values.len().saturating_sub((DAYS + 1) * day));
+        let usual = usual_day(&values, &held, day, from);
         let distance = |a: &f64, b: &f64| (a - b).abs();
         let between = held.iter().zip(held.iter().skip(1)).map(|(before, after)| distance(before, after));
         let moves: Vec<f64> = std::iter::once(0.0).chain(between).collect();
@@ -111,7 +130,7 @@ impl Past {
             .iter()
             .zip(&usual)
             .enumerate()
-            .map(|(step, (value, usual))| if step < day { 0.0 } else { distance(value, usual) })
+            .map(|(step, (value, usual))| if step < day.max(from) { 0.0 } else { distance(value, usual) })
             .collect();
         let spans = Spans::new(day);
         let count = values.len().max(1) as f64;
@@ -119,14 +138,12 @@ impl Past {
         let still = still.unwrap_or_else(usually);
         Self {
             spans,
-            levels: [smoothed(&held, spans.hour), smoothed(&held, spans.six_hours)],
-            sums: Sums::of(values.iter().map(|value| if value.is_nan() { 0.0 } else { *value })),
-            counts: Sums::of(values.iter().map(|value| f64::from(u8::from(!value.is_nan())))),
-            usual_sums: Sums::of(usual.iter().copied()),
-            moves_then: Sums::of(then(&moves, day).into_iter()),
-            misses_then: Sums::of(then(&misses, day).into_iter()),
-            moves: Sums::of(moves.into_iter()),
-            misses: Sums::of(misses.into_iter()),
+            levels: smoothed(&held, [spans.hour, spans.six_hours]),
+            sums: Sums::of(values.iter().map(|value| if value.is_nan() { [0.0; 2] } else { [*value, 1.0] })),
+            usual_sums: Sums::of_column(&usual),
+            then: Sums::of(then(&misses, &moves, day).into_iter()),
+            moves: Sums::of_column(&moves),
+            misses: Sums::of_column(&misses),
             still: still.max(f64::MIN_POSITIVE),
             values,
             held,
@@ -151,13 +168,24 @@ impl Past {
 
     /// Exponentially smoothed levels at a step, of shorter and of longer memory.
     pub(super) fn levels(&self, step: usize) -> [f64; 2] {
-        self.levels.each_ref().map(|levels| levels.get(step).copied().unwrap_or(0.0))
+        self.levels.get(step).copied().unwrap_or_default()
     }
 
     /// Mean of what is present from `first` up to, not including, `end`.
     pub(super) fn mean(&self, first: usize, end: usize) -> Option<f64> {
-        let count = self.counts.between(first, end);
-        (count > 0.0).then(|| self.sums.between(first, end) / count)
+        let [sum, count] = self.sums.between(first, end);
+        (count > 0.0).then(|| sum / count)
+    }
+
+    /// How many values there are from `first` up to, not including, `end`.
+    pub(super) fn present(&self, first: usize, end: usize) -> f64 {
+        let [_, count] = self.sums.between(first, end);
+        count
+    }
+
+    /// The steps from `first` up to, not including, `end`, NaN for a gap, if they are all over.
+    pub(super) fn between(&self, first: usize, end: usize) -> Option<&[f64]> {
+        self.values.get(first..end)
     }
 
     /// Mean of the newest `length` steps up to and including `step`.
@@ -177,25 +205,24 @@ impl Past {
 
     /// Mean of the usual day over the newest `length` steps up to and including `step`.
     pub(super) fn usual_of_last(&self, step: usize, length: usize) -> f64 {
-        let first = (step + 1).saturating_sub(length);
-        self.usual_sums.between(first, step + 1) / (step + 1 - first) as f64
+        self.usual_sums.mean_of_last(step, length)
     }
 
     /// The usual day around a step, steps up to `last` alone.
     pub(super) fn usual_around(&self, step: usize, last: usize) -> f64 {
         let first = step.saturating_sub(self.spans.smooth);
         let end = (step + self.spans.smooth).min(last).max(step) + 1;
-        self.usual_sums.between(first, end) / (end - first) as f64
+        self.usual_sums.mean(first, end)
     }
 
     /// Logarithm of the mean movement per step over the newest `length` steps.
     pub(super) fn restlessness(&self, step: usize, length: usize) -> f64 {
-        self.log(mean_of_last(&self.moves, step, length))
+        self.log(self.moves.mean_of_last(step, length))
     }
 
     /// Logarithm of the mean distance from the usual day over the newest `length` steps.
     pub(super) fn strangeness(&self, step: usize, length: usize) -> f64 {
-        self.log(mean_of_last(&self.misses, step, length))
+        self.log(self.misses.mean_of_last(step, length))
     }
 
     /// Logarithms of both means at the time of day of `step` over the days before it; steps up to
@@ -204,19 +231,14 @@ impl Past {
         let reach = 2 * self.spans.smooth;
         let (first, end) = (step.saturating_sub(reach), (step + reach).min(last).max(step) + 1);
         let width = (end - first) as f64;
-        let mean = |sums: &Sums| self.log(sums.between(first, end) / width);
-        (mean(&self.misses_then), mean(&self.moves_then))
+        let [misses, moves] = self.then.between(first, end);
+        (self.log(misses / width), self.log(moves / width))
     }
 
     /// Logarithm of a distance, with a floor of what counts as no movement.
     pub(super) fn log(&self, distance: f64) -> f64 {
         (distance + self.still).ln()
     }
-}
-
-fn mean_of_last(sums: &Sums, step: usize, length: usize) -> f64 {
-    let first = (step + 1).saturating_sub(length);
-    sums.between(first, step + 1) / (step + 1 - first) as f64
 }
 
 fn held(values: &[f64]) -> Vec<f64> {
@@ -228,36 +250,63 @@ fn held(values: &[f64]) -> Vec<f64> {
     values.iter().map(carry).collect()
 }
 
-/// Simple exponential smoothing in which a value counts half after `half_life` steps.
-fn smoothed(held: &[f64], half_life: usize) -> Vec<f64> {
-    let share = 1.0 - 0.5_f64.powf(1.0 / half_life as f64);
-    let mut level = held.first().copied().unwrap_or(0.0);
+/// Simple exponential smoothing in which a value counts half after each of the half-lives.
+fn smoothed(held: &[f64], half_lives: [usize; 2]) -> Vec<[f64; 2]> {
+    let shares = half_lives.map(|half_life| 1.0 - 0.5_f64.powf(1.0 / half_life as f64));
+    let mut levels = [held.first().copied().unwrap_or(0.0); 2];
     let advance = |value: &f64| {
-        level += share * (value - level);
-        level
+        levels.iter_mut().zip(shares).for_each(|(level, share)| *level += share * (value - *level));
+        levels
     };
     held.iter().map(advance).collect()
 }
 
 /// For each step and one day more, the median of the same step of the days before; of the first
-/// day, the value a day before, or the first one.
-fn usual_day(values: &[f64], held: &[f64], day: usize) -> Vec<f64> {
+/// day, the value a day before, or the first one. Zero before the step `from`.
+fn usual_day(values: &[f64], held: &[f64], day: usize, from: usize) -> Vec<f64> {
     let first = held.first().copied().unwrap_or(0.0);
     let at = |step: usize| {
-        let mut same = [0.0; DAYS];
-        let mut found = 0;
-        let mut back = step;
-        while back >= day && found < DAYS && step - back < DAYS * day {
-            back -= day;
-            if let Some((value, slot)) = values.get(back).filter(|value| !value.is_nan()).zip(same.get_mut(found)) {
-                *slot = *value;
-                found += 1;
-            }
-        }
-        let known = same.get_mut(..found).and_then(median);
-        known.unwrap_or_else(|| step.checked_sub(day).and_then(|step| held.get(step).copied()).unwrap_or(first))
+        median_of_week(values, day, step)
+            .or_else(|| median_of_known(values, day, step))
+            .unwrap_or_else(|| step.checked_sub(day).and_then(|step| held.get(step).copied()).unwrap_or(first))
     };
-    (0..values.len() + day).map(at).collect()
+    let unasked = from.min(values.len() + day);
+    std::iter::repeat_n(0.0, unasked).chain((unasked..values.len() + day).map(at)).collect()
+}
+
+/// Where none of the seven days before has a gap at the time of `step`, as is usual.
+fn median_of_week(values: &[f64], day: usize, step: usize) -> Option<f64> {
+    let oldest = step.checked_sub(DAYS * day)?;
+    let week = std::array::from_fn(|days| values.get(oldest + days * day).copied().unwrap_or(f64::NAN));
+    (!week.iter().sum::<f64>().is_nan()).then(|| median_of_seven(week))
+}
+
+/// Of the days among those seven that have a value.
+fn median_of_known(values: &[f64], day: usize, step: usize) -> Option<f64> {
+    let mut same = [0.0; DAYS];
+    let mut found = 0;
+    for back in (1..=DAYS).map_while(|days| step.checked_sub(days * day)) {
+        if let Some((value, slot)) = values.get(back).filter(|value| !value.is_nan()).zip(same.get_mut(found)) {
+            *slot = *value;
+            found += 1;
+        }
+    }
+    same.get_mut(..found).and_then(median)
+}
+
+/// Pairs of places to be put in order, one after another, until the fourth holds the median: the fewest for
+/// seven (Devillard, "Fast median search", 1998).
+const ORDERED: [(usize, usize); 13] =
+    [(0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)];
+
+/// Without the order of the others, which sorting would find too.
+fn median_of_seven(mut values: [f64; DAYS]) -> f64 {
+    for (a, b) in ORDERED {
+        let (low, high) = (values[a], values[b]);
+        values[a] = if high < low { high } else { low };
+        values[b] = if high < low { low } else { high };
+    }
+    values[DAYS / 2]
 }
 
 fn median(values: &mut [f64]) -> Option<f64> {
@@ -267,19 +316,35 @@ fn median(values: &mut [f64]) -> Option<f64> {
     Some(if is_odd { upper } else { f64::midpoint(upper, *values.get(values.len() / 2 - 1)?) })
 }
 
-/// For each step and one day more: the mean of the same step over the days before it.
-fn then(values: &[f64], day: usize) -> Vec<f64> {
-    let mut total = values.to_vec();
+/// For each step and one day more: the means of the same step over the days before it.
+fn then(misses: &[f64], moves: &[f64], day: usize) -> Vec<[f64; 2]> {
+    let mut total: Vec<[f64; 2]> = misses.iter().zip(moves).map(|(miss, moved)| [*miss, *moved]).collect();
     for step in day..total.len() {
-        let before = total.get(step - day).copied().unwrap_or(0.0);
-        if let Some(value) = total.get_mut(step) {
-            *value += before;
+        let before = total.get(step - day).copied().unwrap_or_default();
+        if let Some(values) = total.get_mut(step) {
+            values.iter_mut().zip(before).for_each(|(value, before)| *value += before);
         }
     }
-    let until = |step: Option<usize>| step.and_then(|step| total.get(step).copied()).unwrap_or(0.0);
+    let until = |step: Option<usize>| step.and_then(|step| total.get(step).copied()).unwrap_or_default();
     let mean = |step: usize| {
-        let days = (step / day).clamp(1, DAYS);
-        (until(step.checked_sub(day)) - until(step.checked_sub((DAYS + 1) * day))) / days as f64
+        let days = (step / day).clamp(1, DAYS) as f64;
+        let (newest, oldest) = (until(step.checked_sub(day)), until(step.checked_sub((DAYS + 1) * day)));
+        std::array::from_fn(|column| (newest[column] - oldest[column]) / days)
     };
-    (0..values.len() + day).map(mean).collect()
+    (0..misses.len() + day).map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What puts every order of zeros and ones right puts every order right.
+    #[test]
+    fn the_median_of_seven_is_the_one_that_sorting_finds() {
+        for order in 0..1_u32 << DAYS {
+            let mut values: [f64; DAYS] = std::array::from_fn(|place| f64::from(order >> place & 1));
+            let found = median_of_seven(values);
+            assert_eq!(Some(found.to_bits()), median(&mut values).map(f64::to_bits), "{order:b}");
+        }
+    }
 }

@@ -10,8 +10,11 @@ use super::features::{COUNT, Features};
 /// Numbers that the processor adds at once; sums are laid out in such groups.
 const LANES: usize = 4;
 
-/// Groups that hold one row; what is left over is zero.
-const GROUPS: usize = COUNT.div_ceil(LANES);
+/// Groups that hold one row.
+const GROUPS: usize = COUNT / LANES;
+
+/// Rows that are added in one pass over the sums, which are far more than the processor's registers hold.
+const ROWS_AT_ONCE: usize = 4;
 
 /// Share of the mean error below which errors weigh alike, so that none weighs infinitely.
 const ERROR_MIN: f32 = 0.05;
@@ -42,10 +45,16 @@ impl Row {
     }
 }
 
-/// The sum of products.
+/// The sum of products, in lanes: one after another, each addition would wait for the last.
 pub(super) fn dot(a: &Features, b: &Features) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        sums = std::array::from_fn(|lane| sums[lane] + a[lane] * b[lane]);
+    }
+    sums.iter().sum()
 }
+
+const _: () = assert!(COUNT.is_multiple_of(LANES), "rows are whole groups");
 
 /// A row as the sums see it.
 type Lanes = [[f32; LANES]; GROUPS];
@@ -66,6 +75,7 @@ pub(super) fn fit<R: AsRef<Row>>(
     rounds: usize,
 ) -> Features {
     let scales = scales(rows);
+    let shares = scales.map(|scale| 1.0 / scale);
     let each = || rows.iter().map(AsRef::as_ref);
     let total: f64 = each().map(|row| row.weight).sum();
     let squares: f64 = each().map(|row| row.weight * row.weight).sum();
@@ -75,16 +85,18 @@ pub(super) fn fit<R: AsRef<Row>>(
     }
     let count = total * total / squares;
     let narrowed = |row: &Row| Narrow {
-        lanes: lanes(&row.features, |value, scale| value / scale, &scales),
+        lanes: lanes(&std::array::from_fn(|index| row.features[index] * shares[index])),
         missed: narrow(row.error(prior) / unit),
         weight: narrow(row.weight / total * count),
     };
     let narrowed: Vec<Narrow> = each().map(narrowed).collect();
     let mut moved: Features = std::array::from_fn(|index| (start[index] - prior[index]) * scales[index] / unit);
     for _ in 0..rounds {
-        let before = lanes(&moved, |value, _| value, &scales);
+        let before = lanes(&moved);
         let mut sums = Sums { matrix: [[[0.0; LANES]; GROUPS]; COUNT], side: [[0.0; LANES]; GROUPS] };
-        narrowed.iter().for_each(|row| sums.add(row, &before));
+        let (blocks, rest) = narrowed.as_chunks::<ROWS_AT_ONCE>();
+        blocks.iter().for_each(|rows| sums.add(rows, &before));
+        rest.iter().for_each(|row| sums.add(std::array::from_ref(row), &before));
         let Some(next) = sums.solve(strength / count) else { break };
         moved = next;
     }
@@ -109,9 +121,8 @@ fn scales<R: AsRef<Row>>(rows: &[R]) -> Features {
     scales.map(|sum| if sum > 0.0 { (sum / rows.len() as f64).sqrt() } else { 1.0 })
 }
 
-fn lanes(values: &Features, scaled: fn(f64, f64) -> f64, scales: &Features) -> Lanes {
-    let mut scaled = values.iter().zip(scales).map(|(value, scale)| narrow(scaled(*value, *scale)));
-    std::array::from_fn(|_| std::array::from_fn(|_| scaled.next().unwrap_or(0.0)))
+fn lanes(values: &Features) -> Lanes {
+    std::array::from_fn(|group| std::array::from_fn(|lane| narrow(values[group * LANES + lane])))
 }
 
 fn narrow(value: f64) -> f32 {
@@ -120,21 +131,35 @@ fn narrow(value: f64) -> f32 {
     narrow
 }
 
-impl Sums {
-    /// Adds a row, weighted down by what `moved` weights leave of its error.
-    fn add(&mut self, row: &Narrow, moved: &Lanes) {
-        let products = row.lanes.iter().zip(moved).fold([0.0; LANES], |sums: [f32; LANES], (values, weights)| {
+impl Narrow {
+    /// How much it counts, weighted down by what `moved` weights leave of its error.
+    fn weight(&self, moved: &Lanes) -> f32 {
+        let products = self.lanes.iter().zip(moved).fold([0.0; LANES], |sums: [f32; LANES], (values, weights)| {
             std::array::from_fn(|lane| sums[lane] + values[lane] * weights[lane])
         });
-        let error = (row.missed - products.iter().sum::<f32>()).abs();
-        let weight = row.weight / error.max(ERROR_MIN);
-        for (target, values) in self.side.iter_mut().zip(&row.lanes) {
-            *target = std::array::from_fn(|lane| target[lane] + weight * row.missed * values[lane]);
+        let error = (self.missed - products.iter().sum::<f32>()).abs();
+        self.weight / error.max(ERROR_MIN)
+    }
+}
+
+impl Sums {
+    /// Adds rows, each weighted down by what `moved` weights leave of its error.
+    fn add<const ROWS: usize>(&mut self, rows: &[Narrow; ROWS], moved: &Lanes) {
+        let weighted: [Lanes; ROWS] = std::array::from_fn(|row| {
+            let weight = rows[row].weight(moved);
+            rows[row].lanes.map(|values| values.map(|value| weight * value))
+        });
+        for (row, values) in rows.iter().zip(&weighted) {
+            for (target, values) in self.side.iter_mut().zip(values) {
+                *target = std::array::from_fn(|lane| target[lane] + row.missed * values[lane]);
+            }
         }
-        for (index, (target, value)) in self.matrix.iter_mut().zip(row.lanes.as_flattened()).enumerate() {
-            let factor = weight * value;
-            for (target, values) in target.iter_mut().zip(&row.lanes).take(index / LANES + 1) {
-                *target = std::array::from_fn(|lane| target[lane] + factor * values[lane]);
+        for (index, target) in self.matrix.iter_mut().enumerate() {
+            let factors: [f32; ROWS] = std::array::from_fn(|row| weighted[row].as_flattened()[index]);
+            for (group, target) in target.iter_mut().take(index / LANES + 1).enumerate() {
+                for (row, factor) in rows.iter().zip(factors) {
+                    *target = std::array::from_fn(|lane| target[lane] + factor * row.lanes[group][lane]);
+                }
             }
         }
     }

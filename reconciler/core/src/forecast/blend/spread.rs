@@ -3,7 +3,7 @@
 //!
 //! Says nothing of how far in absolute terms: that is learned from the series' own errors.
 
-use super::features::Origin;
+use super::features::{Origin, whole};
 use super::past::Past;
 
 /// Causes that are weighed.
@@ -37,7 +37,7 @@ impl Restlessness {
     /// The causes at `lead` steps ahead, where the signal is expected `height` above its floor.
     pub(super) fn causes(&self, past: &Past, lead: usize, height: Option<f64>) -> Causes {
         let day = past.spans.day;
-        let same_step = self.origin + lead + day - lead.div_ceil(day) * day;
+        let same_step = self.origin + lead + day - whole(lead, day);
         let (strange_then, restless_then) = past.restlessness_then(same_step, self.origin + day);
         let [hour, six, a_day, strange] = self.now;
         [hour, six, a_day, strange, strange_then, restless_then, height.map_or(0.0, |height| past.log(height))]

@@ -19,6 +19,9 @@ const BEYOND_SEEN: f64 = 0.1;
 /// of a signal that rests at zero must not lie above it.
 const ROUNDING: f64 = 1e-12;
 
+/// A number with a square that is far from overflowing; NaN is not above it either.
+const SQUARE_IS_FINITE: f64 = 1e100;
+
 /// The transformation of one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Squash {
@@ -52,7 +55,7 @@ impl Squash {
 
     /// A value, squashed.
     pub(super) fn squashed(&self, value: f64) -> f64 {
-        ((value - self.centre) / self.scale).asinh()
+        inverse_sinh((value - self.centre) / self.scale)
     }
 
     /// Takes note of squashed values that came later.
@@ -83,6 +86,16 @@ impl Squash {
     }
 }
 
+/// The inverse hyperbolic sine, to the rounding of the unit: nearer to zero than that, no digit is meant. The
+/// standard library's costs four times as much.
+fn inverse_sinh(value: f64) -> f64 {
+    let distance = value.abs();
+    if distance > SQUARE_IS_FINITE {
+        return value.asinh();
+    }
+    (distance + (1.0 + distance * distance).sqrt()).ln().copysign(value)
+}
+
 /// The middle value; zero of none.
 fn middle(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
@@ -104,6 +117,18 @@ mod tests {
             assert!((squash.in_units(*squashed, 0.0) - value).abs() <= 1e-9 * value);
         }
         assert!(squashed[100] < 20.0 && squashed[100] > squashed[6]);
+    }
+
+    #[test]
+    fn the_inverse_is_that_of_the_standard_library_at_every_size() {
+        for value in [0.0, 1e-300, 1e-9, 0.3, 1.0, 77.0, 1e9, 9e99, 1.1e100, 1e300, f64::INFINITY] {
+            for value in [value, -value] {
+                let (own, known) = (inverse_sinh(value), value.asinh());
+                let is_near = (own - known).abs() <= 1e-15 * known.abs().max(1.0);
+                assert!(is_near || own.total_cmp(&known).is_eq(), "{value:e}: {own:e}");
+            }
+        }
+        assert!(inverse_sinh(f64::NAN).is_nan());
     }
 
     #[test]

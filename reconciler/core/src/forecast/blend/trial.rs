@@ -5,7 +5,7 @@
 
 use super::bucket::Bucket;
 use super::features::{A_DAY_BEFORE, Features, LEVELS as SMOOTHED, NEWEST};
-use super::ground::{Checked, Ground, errors_of, learn_weights};
+use super::ground::{Checked, Ground, errors_of, learn_weights, reference};
 use super::prior::LeadPrior;
 use crate::forecast::backtest::{Loss, Tally};
 use crate::forecast::choice::ModelName;
@@ -52,9 +52,9 @@ pub(super) fn judge(ground: &Ground, buckets: &[(Bucket, &LeadPrior)]) -> Option
             continue;
         }
         judged = judged.max(newer.len());
-        let scale = typical_move(newer);
+        let trial = Trial::new((newer, older), prior);
         for ((_, fixed), tally) in candidates().iter().zip(&mut tallies) {
-            trial(older, newer, *fixed, prior, scale, tally);
+            trial.judge(*fixed, tally);
         }
     }
     let losses = tallies.iter().map(|tally| tally.loss(judged)).collect::<Option<Vec<Loss>>>()?;
@@ -80,19 +80,33 @@ fn typical_move(checked: &[Checked]) -> f64 {
     if mean > 0.0 { mean } else { 1.0 }
 }
 
-fn trial(
-    older: &[Checked],
-    newer: &[Checked],
-    fixed: Option<Features>,
-    prior: &LeadPrior,
+/// What the models are judged on in one bucket.
+struct Trial<'a> {
+    older: &'a [Checked],
+    newer: &'a [Checked],
+    /// What each may have been off, which is the same whatever the model.
+    spreads_older: Vec<f64>,
+    spreads_newer: Vec<f64>,
+    prior: &'a LeadPrior,
+    /// Unit of the losses.
     scale: f64,
-    tally: &mut Tally,
-) {
-    let weights = fixed.unwrap_or_else(|| learn_weights(older, &prior.weights, prior));
-    let (mut errors, reference) = errors_of(older, &weights, prior);
-    let quantiles = of_weighted(&mut errors);
-    for checked in newer {
-        let spread = checked.spread(prior, reference);
-        tally.add(checked.row.error(&weights), &quantiles.map(|quantile| quantile * spread), scale, 1.0);
+}
+
+impl<'a> Trial<'a> {
+    fn new((newer, older): (&'a [Checked], &'a [Checked]), prior: &'a LeadPrior) -> Self {
+        let reference = reference(older, prior);
+        let spreads = |checked: &[Checked]| checked.iter().map(|it| it.spread(prior, reference)).collect();
+        let (spreads_older, spreads_newer) = (spreads(older), spreads(newer));
+        Self { older, newer, spreads_older, spreads_newer, prior, scale: typical_move(newer) }
+    }
+
+    /// Judges the model of `fixed` weights, or the one that learns them.
+    fn judge(&self, fixed: Option<Features>, tally: &mut Tally) {
+        let weights = fixed.unwrap_or_else(|| learn_weights(self.older, &self.prior.weights, self.prior));
+        let quantiles = of_weighted(&mut errors_of(self.older, &self.spreads_older, &weights));
+        for (checked, spread) in self.newer.iter().zip(&self.spreads_newer) {
+            let quantiles = quantiles.map(|quantile| quantile * spread);
+            tally.add(checked.row.error(&weights), &quantiles, self.scale, 1.0);
+        }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Never learns: the same blend asked later answers from newer values with the same weights.
 
-use super::Blend;
 use super::features::Origin;
 use super::past::Past;
 use super::spread::{Restlessness, level, ratio};
 use super::squash::Squash;
-use super::windows::foreseen;
+use super::windows::{foreseen, looks};
+use super::{Blend, LaidOut};
 use crate::forecast::distribution::Distribution;
 use crate::forecast::quantiles::{LEVELS, Quantiles, Weighted, median};
 
@@ -20,7 +20,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(blend: &'a Blend, squash: Squash, past: Past) -> Self {
+    pub(super) fn new(blend: &'a Blend, LaidOut { squash, past }: LaidOut) -> Self {
         let now = Origin::new(&past, past.len().saturating_sub(1));
         Self { blend, squash, past, now }
     }
@@ -36,7 +36,7 @@ impl<'a> View<'a> {
     pub(in crate::forecast) fn window(&self, length: usize) -> Option<(Distribution, Distribution)> {
         let missed = self.blend.missed.iter().min_by_key(|missed| missed.length.abs_diff(length))?;
         let kept = self.blend.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
-        let (low, high) = foreseen(self.blend, &self.past, &self.now, length);
+        let (low, high) = foreseen(&self.past, &self.now, &looks(self.blend, length));
         let around = |foreseen: f64, missed: &[Weighted], kept: f64| {
             let in_units = |(error, weight): &Weighted| (self.squash.in_units(foreseen + error, foreseen), *weight);
             let samples: Vec<Weighted> = missed.iter().map(in_units).collect();
@@ -49,7 +49,7 @@ impl<'a> View<'a> {
     }
 
     fn step(&self, restlessness: &Restlessness, lead: usize) -> Quantiles {
-        let point = self.blend.point(&self.past, &self.now, lead);
+        let point = self.now.point(&self.past, lead, &self.blend.weights(lead));
         let causes = restlessness.causes(&self.past, lead, self.squash.above_floor(point));
         let (mut quantiles, mut widening) = ([point; LEVELS.len()], [0.0; 2]);
         for (share, learned) in self.blend.neighbours(lead).into_iter().flatten() {

@@ -4,7 +4,7 @@
 //! Windows are forecast as wholes, since their extremes depend on how errors follow on one another.
 
 use super::Blend;
-use super::features::Origin;
+use super::features::{Features, Origin};
 use super::ground::Ground;
 use super::past::Past;
 use crate::forecast::learning::independence;
@@ -32,11 +32,12 @@ impl Blend {
     pub(super) fn missed(&self, ground: &Ground, length: usize) -> Missed {
         let Ground { past, places, .. } = ground;
         let mut missed = Missed { length, highest: Vec::new(), lowest: Vec::new(), evidence: 0.0 };
+        let looks = looks(self, length);
         let mut newer: Option<usize> = None;
         for place in places.iter().step_by(places.len().div_ceil(PLACES_MAX).max(1)) {
             let step = place.origin.step;
             let Some((low, high)) = came(past, step, length) else { continue };
-            let (low_foreseen, high_foreseen) = foreseen(self, past, &place.origin, length);
+            let (low_foreseen, high_foreseen) = foreseen(past, &place.origin, &looks);
             let spacing = newer.map_or(length, |newer| newer - step);
             missed.evidence += independence(spacing, length);
             newer = Some(step);
@@ -47,22 +48,29 @@ impl Blend {
     }
 }
 
-/// Least and greatest point forecast of a window.
-pub(super) fn foreseen(blend: &Blend, past: &Past, origin: &Origin, length: usize) -> (f64, f64) {
+/// Lead times at which a window is looked at, with what the corrections weigh there.
+pub(super) fn looks(blend: &Blend, length: usize) -> Vec<(usize, Features)> {
     let leads = (1..=length).step_by(length.div_ceil(LOOKS)).chain([length]);
-    leads
-        .map(|lead| blend.point(past, origin, lead))
+    leads.map(|lead| (lead, blend.weights(lead))).collect()
+}
+
+/// Least and greatest point forecast of a window.
+pub(super) fn foreseen(past: &Past, origin: &Origin, looks: &[(usize, Features)]) -> (f64, f64) {
+    looks
+        .iter()
+        .map(|(lead, weights)| origin.point(past, *lead, weights))
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)))
 }
 
 /// Least and greatest value that came, if the window is over and at least half of it was seen.
 fn came(past: &Past, origin: usize, length: usize) -> Option<(f64, f64)> {
-    if origin + length >= past.len() {
+    let window = past.between(origin + 1, origin + 1 + length)?;
+    if 2.0 * past.present(origin + 1, origin + 1 + length) < length as f64 {
         return None;
     }
-    let seen = (origin + 1..=origin + length).filter_map(|step| past.get(step));
-    let (count, low, high) = seen.fold((0, f64::INFINITY, f64::NEG_INFINITY), |(count, low, high), value| {
-        (count + 1, low.min(value), high.max(value))
-    });
-    (2 * count >= length).then_some((low, high))
+    // A comparison with a gap is false, so that gaps change nothing.
+    let wider = |(low, high): (f64, f64), value: &f64| {
+        (if *value < low { *value } else { low }, if *value > high { *value } else { high })
+    };
+    Some(window.iter().fold((f64::INFINITY, f64::NEG_INFINITY), wider))
 }
