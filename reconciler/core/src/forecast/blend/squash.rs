@@ -87,7 +87,7 @@ impl Squash {
 }
 
 /// The inverse hyperbolic sine, to the rounding of the unit: nearer to zero than that, no digit is meant. The
-/// standard library's costs four times as much.
+/// standard library's costs more than twice as much.
 fn inverse_sinh(value: f64) -> f64 {
     let distance = value.abs();
     if distance > SQUARE_IS_FINITE {
