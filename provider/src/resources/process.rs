@@ -294,13 +294,6 @@ fn schema() -> Schema {
     let agent = "URL of the agent that runs it. Default: the provider's `agent`. Another agent is another process.";
     let environment = "Variables of the process, besides `PATH`, `ADDRESS` and `PORT`. Not for secrets: see \
         `secret_environment_wo` and `inherit_environment`.";
-    let secrets = "Secret variables of the process, in no plan and no state. The agent keeps them on its host, in a \
-        file that only its own user reads, to start the process again. They are taken when \
-        `secret_environment_wo_version` changes. None when left out. Needs Terraform 1.11 or newer; values may be \
-        ephemeral.";
-    let version = "Which secret variables are in force. Raise it whenever `secret_environment_wo` changes: Terraform \
-        does not see that by itself. Required with `secret_environment_wo`, left out otherwise; a change of it starts the \
-        process again.";
     let inherit = "Names of variables whose values the process takes from the agent's own environment, so that \
         secrets stay out of declarations and state.";
     let chosen = "TCP port that the process listens on, passed as `PORT`. When left out, the agent chooses a free one \
@@ -315,9 +308,8 @@ fn schema() -> Schema {
             ("agent", Attribute::string(agent).optional_computed().modified(Modifier::RequiresReplace)),
             ("command", texts("Program and arguments; no shell is involved.").required()),
             ("environment", text_map(environment).with_default_of(&defaults["environment"])),
-            (SECRETS, text_map(secrets).sensitive().write_only()),
-            // Terraform's state holds numbers exactly up to this.
-            ("secret_environment_wo_version", Attribute::number(version).integer(0, i64::MAX.unsigned_abs())),
+            (SECRETS, secrets()),
+            ("secret_environment_wo_version", secrets_version()),
             ("inherit_environment", texts(inherit).with_default_of(&defaults["inherit_environment"])),
             ("working_directory", Attribute::string("Folder to start in. Default: the agent's data directory of it.")),
             (
@@ -363,6 +355,22 @@ fn schema() -> Schema {
             ("state", Attribute::string("What it is: `running`, `stopped`, or `exited` by itself.").computed()),
         ]),
     )
+}
+
+fn secrets() -> Attribute {
+    let text = "Secret variables of the process, in no plan and no state. The agent keeps them on its host, in a \
+        file that only its own user reads, to start the process again. They are taken when \
+        `secret_environment_wo_version` changes. None when left out. Needs Terraform 1.11 or newer; values may be \
+        ephemeral.";
+    text_map(text).sensitive().write_only()
+}
+
+fn secrets_version() -> Attribute {
+    let text = "Which secret variables are in force. Raise it whenever `secret_environment_wo` changes: Terraform \
+        does not see that by itself. Required with `secret_environment_wo`, left out otherwise; a change of it starts the \
+        process again.";
+    // Terraform's state holds numbers exactly up to this.
+    Attribute::number(text).integer(0, i64::MAX.unsigned_abs())
 }
 
 fn limits() -> Attribute {
