@@ -383,7 +383,7 @@ fn original_slot(primary: &PrimarySpec, now: Timestamp) -> Slot {
         instance_id,
         endpoint: Endpoint { address, port },
         zone,
-        size: shadow_core::model::group::Size::default(),
+        size: shadow_core::model::size::Size::default(),
         health_url,
         agent_url: None,
         hourly_cost: None,

@@ -15,7 +15,7 @@ use futures_util::future::{join, join_all, join3};
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::anomaly::{Anomalies, Anomaly};
 use shadow_core::history::FROZEN_SAMPLES;
-use shadow_core::model::group::replace_placeholders;
+use shadow_core::model::signal::replace_placeholders;
 use shadow_core::model::slot::Instance;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::observation::{Health, Lag};

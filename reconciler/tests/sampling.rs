@@ -190,7 +190,7 @@ fn state(primary: &PrimarySpec, now: Timestamp) -> GroupState {
         instance_id: primary.instance_id.clone(),
         endpoint,
         zone: None,
-        size: shadow_core::model::group::Size::default(),
+        size: shadow_core::model::size::Size::default(),
         health_url: None,
         agent_url: None,
         hourly_cost: None,

@@ -13,7 +13,7 @@ pub use suggest::{Asked, Proposal, Row, Suggestion, suggest};
 
 use crate::history::Sample;
 use crate::model::Policy;
-use crate::model::group::SignalSpec;
+use crate::model::signal::SignalSpec;
 use alarm::{Alarm, Method};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -15,7 +15,7 @@ pub struct Criterion {
     pub comparison: Comparison,
     /// With what, in `unit`.
     pub value: f64,
-    /// Unit of `value`, one of [`UNITS`](crate::model::group::UNITS); absent means that of the signal.
+    /// Unit of `value`, one of [`UNITS`](crate::model::signal::UNITS); absent means that of the signal.
     pub unit: Option<&'static str>,
     /// For how long it must hold; absent means at one evaluation.
     pub duration: Option<SignedDuration>,
@@ -202,7 +202,7 @@ impl fmt::Display for Criterion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::group::UNITS;
+    use crate::model::signal::UNITS;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Criterion {

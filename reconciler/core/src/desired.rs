@@ -1,8 +1,9 @@
 //! The complete description of what should exist for one group. A pure value: rendering turns it
 //! into text, and two equal values render to equal bytes.
 
-use crate::model::group::{ModuleSpec, Placement, Size};
+use crate::model::group::{ModuleSpec, Placement};
 use crate::model::name::{GroupName, SlotId};
+use crate::model::size::Size;
 use crate::model::slot::{Role, SyncSource};
 use crate::model::split::{Backend, MirrorSpec};
 use serde::{Deserialize, Serialize};

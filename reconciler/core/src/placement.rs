@@ -1,8 +1,8 @@
 //! Where shadows would go, and why not elsewhere. Pure: the places are those that the group's
 //! profile tells; nobody is asked whether they really have room, and nothing is reserved.
 
-use crate::model::group::Size;
 use crate::model::placement::{CandidateSpec, PlacementProfileSpec};
+use crate::model::size::Size;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,7 +16,7 @@ pub use warnings::Warnings;
 
 use crate::forecast::{Forecast, NotReady, Window};
 use crate::history::History;
-use crate::model::group::SignalSpec;
+use crate::model::signal::SignalSpec;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use likelihood::Likelihood;
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
-    use crate::model::group::{Direction, SignalKind};
+    use crate::model::signal::{Direction, SignalKind};
 
     const HORIZONS: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_secs(30)];
 

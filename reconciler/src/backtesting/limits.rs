@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use shadow_core::backtest::Recorded;
 use shadow_core::history::Sample;
 use shadow_core::model::Policy;
-use shadow_core::model::group::{Direction, SignalKind, SignalSpec};
+use shadow_core::model::signal::{Direction, SignalKind, SignalSpec};
 use std::collections::BTreeMap;
 
 /// Share of the samples that break a limit without a direction from which on the other side is

@@ -7,7 +7,7 @@ use crate::recording;
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use shadow_core::history::Sample;
-use shadow_core::model::group::SignalSpec;
+use shadow_core::model::signal::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId, name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

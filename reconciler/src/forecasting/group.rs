@@ -6,7 +6,7 @@ use crate::plot::{FanChart, FanPoint, Limit, fan_svg};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use shadow_core::model::group::Direction;
+use shadow_core::model::signal::Direction;
 use shadow_core::score::ScorePart;
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 
 use super::lines::{DAY, Problem, SERIES_MAX, Tick, parse};
 use serde::{Deserialize, Serialize};
-use shadow_core::model::group::Direction;
+use shadow_core::model::signal::Direction;
 use shadow_core::warning::{ALARM, Fleet, Outlook, Warning};
 use std::collections::BTreeMap;
 

@@ -154,7 +154,7 @@ pub(super) fn of_fan(chart: &FanChart, ticks_max: (usize, usize)) -> Option<(Tim
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shadow_core::model::group::Direction;
+    use shadow_core::model::signal::Direction;
 
     fn labels<T>(ticks: &[Tick<T>]) -> Vec<&str> {
         ticks.iter().map(|tick| tick.label.as_str()).collect()

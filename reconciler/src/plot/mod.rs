@@ -15,7 +15,7 @@ pub use timeline::{Mark, Panel, Timeline, timeline_svg};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use shadow_core::model::group::Direction;
+use shadow_core::model::signal::Direction;
 
 /// A limit to be drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]

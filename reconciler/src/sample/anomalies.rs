@@ -5,7 +5,7 @@ use crate::app::App;
 use jiff::Timestamp;
 use shadow_core::anomaly::{Anomalies, Anomaly, Followed};
 use shadow_core::history::History;
-use shadow_core::model::group::SignalSpec;
+use shadow_core::model::signal::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::state::GroupState;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shadow_core::events::Expected;
 use shadow_core::feedback::Stated;
 use shadow_core::history::History;
-use shadow_core::model::group::SignalSpec;
+use shadow_core::model::signal::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId};
 use shadow_core::score::{Foresight, Reading, Score, SignalView, Warnings, score_group};
 use shadow_core::sizing::needs::{Need, Needs};

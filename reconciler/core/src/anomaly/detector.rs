@@ -1,8 +1,9 @@
 //! Follows one signal and says of each sample how odd it is: causal, some microseconds a sample.
 
 use super::Kind;
-use super::past::{Past, median};
+use super::past::Past;
 use super::rarity::{Oddity, Rarity};
+use crate::forecast::middle;
 use std::collections::VecDeque;
 
 /// Samples whose median is the present level: half an hour at five-minute steps. Longer ones follow
@@ -153,8 +154,8 @@ impl Detector {
     /// Median of `steps` distances from the usual value, of which `needed` must be known, leaving out
     /// the newest `skipped`.
     fn level(&self, skipped: usize, steps: usize, needed: usize) -> Option<f64> {
-        let known: Vec<f64> = self.deviations.iter().rev().skip(skipped).take(steps).copied().flatten().collect();
-        if known.len() < needed { None } else { median(known) }
+        let mut known: Vec<f64> = self.deviations.iter().rev().skip(skipped).take(steps).copied().flatten().collect();
+        if known.len() < needed { None } else { middle(&mut known) }
     }
 }
 

@@ -7,8 +7,8 @@ use super::episode::Episode;
 use super::peers::Peers;
 use super::{Anomaly, Grade, text};
 use crate::history::History;
-use crate::model::group::{Direction, SignalSpec};
 use crate::model::name::SlotId;
+use crate::model::signal::{Direction, SignalSpec};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 

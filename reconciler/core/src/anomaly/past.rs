@@ -1,6 +1,7 @@
 //! The newest week of a signal, and what is usual at a time of the day. Never invents a value: what
 //! was not measured is `None`, and gaps count for nothing.
 
+use crate::forecast::middle;
 use std::collections::VecDeque;
 
 /// Days looked back on: a median of seven days does not follow one odd day, and has a weekend in it.
@@ -66,12 +67,13 @@ impl Past {
     /// The usual value at the time of the next step.
     pub(super) fn usual(&self) -> Option<f64> {
         let times = self.same_times().flat_map(|ago| ago - NEAR..=ago + NEAR);
-        median(times.filter_map(|ago| self.ago(ago)).collect())
+        middle(&mut times.filter_map(|ago| self.ago(ago)).collect::<Vec<_>>())
     }
 
     /// The usual change from the newest step to the next.
     pub(super) fn usual_change(&self) -> Option<f64> {
-        median(self.same_times().filter_map(|ago| Some(self.ago(ago)? - self.ago(ago + 1)?)).collect())
+        let changes = self.same_times().filter_map(|ago| Some(self.ago(ago)? - self.ago(ago + 1)?));
+        middle(&mut changes.collect::<Vec<_>>())
     }
 
     /// Mean absolute change from step to step over the `steps` steps that end with the next one, which
@@ -84,7 +86,8 @@ impl Past {
     /// The usual restlessness of these steps; `noise` is what makes no difference.
     pub(super) fn usual_restlessness(&self, steps: usize, noise: f64) -> Option<f64> {
         let of_day = |day: usize| mean((0..steps).filter_map(|before| self.change(day + before)), steps / 2);
-        median(self.same_times().filter_map(of_day).map(|restless| (restless + noise).ln()).collect())
+        let days = self.same_times().filter_map(of_day).map(|restless| (restless + noise).ln());
+        middle(&mut days.collect::<Vec<_>>())
     }
 
     fn change(&self, ago: usize) -> Option<f64> {
@@ -93,27 +96,14 @@ impl Past {
 
     /// Mean distance of the kept values from their median; 0 for a signal that stands still.
     pub(super) fn spread(&self) -> f64 {
-        let present: Vec<f64> = self.values.iter().filter(|value| !value.is_nan()).map(|v| f64::from(*v)).collect();
-        let middle = median(present.clone()).unwrap_or(0.0);
-        mean(present.into_iter().map(|value| (value - middle).abs()), 1).unwrap_or(0.0)
+        let mut present: Vec<f64> = self.values.iter().filter(|value| !value.is_nan()).map(|v| f64::from(*v)).collect();
+        let usual = middle(&mut present).unwrap_or(0.0);
+        mean(present.into_iter().map(|value| (value - usual).abs()), 1).unwrap_or(0.0)
     }
 
     fn same_times(&self) -> impl Iterator<Item = usize> {
         (1..=self.days).map(|days| days * self.day)
     }
-}
-
-/// The middle of some values; none has none.
-pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        return None;
-    }
-    let even = values.len().is_multiple_of(2);
-    let (lower, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    let upper = *upper;
-    let below = lower.iter().copied().max_by(f64::total_cmp).filter(|_| even);
-    Some(below.map_or(upper, |below| f64::midpoint(below, upper)))
 }
 
 /// The mean of at least `needed` values.
@@ -153,12 +143,6 @@ mod tests {
         };
         assert_eq!(past(24, (0..24 * 7).map(odd)).usual(), Some(10.0));
         assert_eq!(past(24, [f64::NAN; 100]).usual(), None);
-    }
-
-    #[test]
-    fn the_middle_of_an_even_number_lies_between_two() {
-        assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), Some(2.5));
-        assert_eq!((median(vec![3.0, 1.0, 9.0]), median(Vec::new())), (Some(3.0), None));
     }
 
     #[test]

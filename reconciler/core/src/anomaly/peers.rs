@@ -2,8 +2,8 @@
 
 use super::Kind;
 use super::detector::Finding;
-use super::past::median;
 use super::rarity::Rarity;
+use crate::forecast::middle;
 use crate::model::name::SlotId;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,8 @@ impl Peers {
             return BTreeMap::new();
         }
         // The middle of all: one that is far away, the judged one included, does not move it.
-        let Some(usual) = median(values.values().copied().collect()) else { return BTreeMap::new() };
+        let mut all: Vec<f64> = values.values().copied().collect();
+        let Some(usual) = middle(&mut all) else { return BTreeMap::new() };
         let findings = values.iter().filter_map(|(slot, value)| {
             let rarity = self.rarities.entry(slot.clone()).or_default();
             let odd = rarity.judge(value - usual, NOISE * usual.abs())?;

@@ -3,8 +3,8 @@
 use super::looks::{Known, Scored, Seen};
 use crate::history::History;
 use crate::model::Policy;
-use crate::model::group::Direction;
 use crate::model::policy::PolicySpec;
+use crate::model::signal::Direction;
 use jiff::{SignedDuration, Timestamp};
 
 /// Share of the limit at which a static threshold is commonly put.

@@ -5,7 +5,7 @@ use crate::events::Expected;
 use crate::forecast::SAMPLES_MIN;
 use crate::history::{History, Sample};
 use crate::model::Policy;
-use crate::model::group::SignalSpec;
+use crate::model::signal::SignalSpec;
 use crate::score::{Foresight, Reading, SignalView, score_group};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

@@ -3,6 +3,7 @@
 
 use super::alarm::Alarm;
 use super::{Breach, Look};
+use crate::forecast::middle;
 use crate::model::Policy;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ impl Outcome {
 
     /// Median of the lead times in seconds, of the breaches that have one.
     pub fn median_lead_seconds(&self) -> Option<f64> {
-        median(self.lead_times_seconds.iter().flatten().copied().collect())
+        middle(&mut self.lead_times_seconds.iter().flatten().copied().collect::<Vec<_>>())
     }
 
     /// Seconds from a hand-over to the breach that it was before, for each breach that has one
@@ -55,14 +56,6 @@ impl Outcome {
         };
         breaches.iter().filter_map(lead).collect()
     }
-}
-
-/// The middle one, or that of the middle two.
-pub(super) fn median(mut numbers: Vec<f64>) -> Option<f64> {
-    numbers.sort_unstable_by(f64::total_cmp);
-    let upper = *numbers.get(numbers.len() / 2)?;
-    let lower = *numbers.get(numbers.len().saturating_sub(1) / 2)?;
-    Some(f64::midpoint(lower, upper))
 }
 
 /// What a policy would have done, given the score of each look: the same rules as those of a replay.

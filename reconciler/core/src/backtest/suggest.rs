@@ -3,6 +3,7 @@
 
 use super::outcome::outcome;
 use super::{Breach, Look, Outcome};
+use crate::forecast::middle;
 use crate::model::Policy;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -179,7 +180,7 @@ impl Parts<'_> {
 
 impl Row {
     fn new(threshold: f64, which: Which, part: &Part<'_>, policy: &Policy, outcome: &Outcome) -> Self {
-        let leads = match which {
+        let mut leads = match which {
             Which::Shadowing => outcome.lead_times_seconds.iter().flatten().copied().collect(),
             Which::Critical => outcome.hand_over_leads(&part.breaches, policy.shortest_horizon()),
         };
@@ -193,7 +194,7 @@ impl Row {
             breaches,
             announced,
             recall: (breaches > 0).then(|| f64::from(announced) / f64::from(breaches)),
-            median_lead_seconds: super::outcome::median(leads),
+            median_lead_seconds: middle(&mut leads),
             false_alarms,
             false_alarms_per_week: f64::from(false_alarms) / weeks(part.looks),
             shadow_hours: outcome.shadow_hours,

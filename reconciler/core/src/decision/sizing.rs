@@ -4,9 +4,10 @@
 
 use super::step::Step;
 use crate::model::Resource;
-use crate::model::group::{SignalSpec, Size};
 use crate::model::name::SlotId;
 use crate::model::policy::Mode;
+use crate::model::signal::SignalSpec;
+use crate::model::size::Size;
 use crate::model::slot::{Role, Slot};
 use crate::sizing::needs::{Need, Needs};
 use crate::state::Resized;

@@ -2,6 +2,7 @@
 
 use super::EventEffect;
 use super::past::Past;
+use crate::forecast::middle;
 
 /// An occurrence as it lies in the steps of a history, and how far it was seen.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ impl Seen {
     pub(super) fn new(past: &Past, first: usize, end: usize) -> Self {
         let steps = || (first..end.min(past.len())).filter(|index| past.value(*index).is_some());
         let mut ratios: Vec<f64> = steps().filter_map(|index| ratio(past, index)).collect();
-        let ratio = median(&mut ratios).map(|ratio| (ratio, ratios.len()));
+        let ratio = middle(&mut ratios).map(|ratio| (ratio, ratios.len()));
         Self { first, end, present: steps().count(), ratio }
     }
 
@@ -74,7 +75,7 @@ impl Lift {
         }
         let count = ratios.len() as f64;
         let total = count + DECLARED_OCCURRENCES;
-        let came = median(&mut ratios).unwrap_or(declared);
+        let came = middle(&mut ratios).unwrap_or(declared);
         let factor = (count * came + DECLARED_OCCURRENCES * declared) / total;
         let doubt = DECLARED_DOUBT * (declared - 1.0);
         let missed: f64 = ratios.iter().map(|ratio| (ratio - factor).powi(2)).sum();
@@ -111,18 +112,10 @@ pub(super) fn usual(past: &Past, index: usize) -> Option<f64> {
     };
     let mut weeks: Vec<f64> = (1..=WEEKS_MAX).flat_map(|weeks| at(7 * weeks)).collect();
     if weeks.len() >= WEEKS_MIN {
-        return median(&mut weeks);
+        return middle(&mut weeks);
     }
     let mut days: Vec<f64> = (1..=REACH_DAYS).flat_map(at).take(DAYS_MAX).collect();
-    median(&mut days)
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = *values.get(middle)?;
-    let is_odd = values.len() % 2 == 1;
-    Some(if is_odd { upper } else { f64::midpoint(upper, *values.get(middle - 1)?) })
+    middle(&mut days)
 }
 
 #[cfg(test)]

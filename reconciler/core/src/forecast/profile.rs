@@ -4,6 +4,7 @@
 //! what a forecast would have seen.
 
 use super::backtest::Backtest;
+use super::quantiles::middle;
 use super::series::Series;
 use super::trend::DampedTrend;
 
@@ -47,18 +48,10 @@ fn profile(series: &Series, period: usize) -> Vec<f64> {
     let at = |index: usize| {
         same_step.clear();
         same_step.extend((1..=PERIODS).filter_map(|back| series.get(index.checked_sub(back * period)?)));
-        usual = median(&mut same_step).unwrap_or(usual);
+        usual = middle(&mut same_step).unwrap_or(usual);
         usual
     };
     (0..=series.last() + period).map(at).collect()
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = *values.get(middle)?;
-    let is_odd = values.len() % 2 == 1;
-    Some(if is_odd { upper } else { f64::midpoint(upper, *values.get(middle - 1)?) })
 }
 
 #[cfg(test)]
@@ -88,12 +81,5 @@ mod tests {
         let profile: Vec<f64> = (0..20).map(f64::from).collect();
         let ahead: Vec<f64> = (1..=10).map(|lead| usual(&profile, 4, 15, lead)).collect();
         assert_eq!(ahead, [16.0, 17.0, 18.0, 19.0, 16.0, 17.0, 18.0, 19.0, 16.0, 17.0]);
-    }
-
-    #[test]
-    fn medians() {
-        assert_eq!(median(&mut []), None);
-        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), Some(2.5));
     }
 }

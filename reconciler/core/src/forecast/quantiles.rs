@@ -16,6 +16,18 @@ pub fn median(quantiles: &Quantiles) -> f64 {
     *median
 }
 
+/// The middle of some values, or halfway between the two of them; none has none. Leaves them in another order.
+pub(crate) fn middle(values: &mut [f64]) -> Option<f64> {
+    let is_even = values.len().is_multiple_of(2);
+    let place = values.len() / 2;
+    if values.is_empty() {
+        return None;
+    }
+    let (lower, upper, _) = values.select_nth_unstable_by(place, f64::total_cmp);
+    let below = lower.iter().copied().max_by(f64::total_cmp).filter(|_| is_even);
+    Some(below.map_or(*upper, |below| f64::midpoint(below, *upper)))
+}
+
 /// The deviation that a normal distribution of the same 80 % interval would have.
 pub(super) fn deviation(quantiles: &Quantiles) -> f64 {
     let [_, low, .., high, _] = quantiles;
@@ -83,6 +95,13 @@ pub(super) fn at_level(rising: &[Weighted], level: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_of_an_even_number_lies_between_two() {
+        assert_eq!(middle(&mut []), None);
+        assert_eq!(middle(&mut [3.0, 1.0, 9.0]), Some(3.0));
+        assert_eq!(middle(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
+    }
 
     #[test]
     fn weights_count_as_repetitions() {

@@ -13,6 +13,8 @@ pub mod policy;
 pub mod process;
 pub mod resource;
 pub mod secret;
+pub mod signal;
+pub mod size;
 pub mod slot;
 pub mod split;
 

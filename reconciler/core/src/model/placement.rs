@@ -2,8 +2,8 @@
 //! a group.
 
 use super::check::Problems;
-use super::group::Size;
 use super::policy::check_method;
+use super::size::Size;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Resources that a size allots and a signal can measure. Units of signals are converted to those
 //! of sizes here and nowhere else.
 
-use super::group::Size;
+use super::size::Size;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -1,7 +1,8 @@
 //! A slot: one instance of a group under a stable key, whatever its role.
 
-use super::group::{Placement, Size};
+use super::group::Placement;
 use super::name::SlotId;
+use super::size::Size;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

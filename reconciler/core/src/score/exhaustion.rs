@@ -3,7 +3,7 @@
 //! all of them agree on. Never takes the rise of every morning for a leak.
 
 use crate::history::History;
-use crate::model::group::{Direction, SignalSpec};
+use crate::model::signal::{Direction, SignalSpec};
 use jiff::SignedDuration;
 
 /// Blocks that are compared: eight pairs up to 28, of which all but two must agree, which chance does in

@@ -7,7 +7,7 @@ use super::{SignalForecast, SignalView, Warnings};
 use crate::events::{Expected, follow};
 use crate::forecast::{Follower, Forecast, NotReady};
 use crate::history::History;
-use crate::model::group::SignalSpec;
+use crate::model::signal::SignalSpec;
 use crate::warning::Fleets;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;

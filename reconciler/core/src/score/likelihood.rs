@@ -1,7 +1,7 @@
 //! A probability with the range that it may lie in, given how little was seen. Never certain.
 
 use crate::forecast::Window;
-use crate::model::group::{Direction, SignalSpec};
+use crate::model::signal::{Direction, SignalSpec};
 
 /// A probability and the range that it may lie in.
 #[derive(Debug, Clone, Copy, PartialEq)]

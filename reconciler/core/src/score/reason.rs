@@ -5,7 +5,7 @@ use super::exhaustion::Exhaustion;
 use crate::events::EventEffect;
 use crate::forecast::{Forecast, Window, median, significant};
 use crate::history::History;
-use crate::model::group::{Direction, SignalSpec};
+use crate::model::signal::{Direction, SignalSpec};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 

@@ -2,7 +2,7 @@
 //! signal's history. Never looks at the step that is still open, and is had again from the history.
 
 use crate::history::History;
-use crate::model::group::{Direction, SignalSpec};
+use crate::model::signal::{Direction, SignalSpec};
 use crate::warning::{Calibration, Fleets, Kind, Levels, Outlook, Reason, Within};
 use jiff::{SignedDuration, Timestamp};
 

@@ -6,8 +6,8 @@
 
 use super::{Demand, size_for_forecast};
 use crate::model::Resource;
-use crate::model::group::Size;
 use crate::model::policy::SizingSpec;
+use crate::model::size::Size;
 use crate::score::{SignalForecast, SignalView};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::history::{History, Sample};
-    use crate::model::group::{Direction, SignalKind, SignalSpec};
+    use crate::model::signal::{Direction, SignalKind, SignalSpec};
     use jiff::Timestamp;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);

@@ -173,7 +173,7 @@ mod tests {
     use super::super::features::COUNT;
     use super::super::{Calibration, Outlook};
     use super::*;
-    use crate::model::group::Direction;
+    use crate::model::signal::Direction;
 
     const DAY: usize = 96;
 

@@ -126,7 +126,7 @@ fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
 mod tests {
     use super::super::{Outlook, Warning};
     use super::*;
-    use crate::model::group::Direction;
+    use crate::model::signal::Direction;
 
     const DAY: usize = 96;
 

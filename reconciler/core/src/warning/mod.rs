@@ -31,7 +31,7 @@ pub(crate) use watch::Levels;
 pub use watch::Watch;
 pub(crate) use within::Within;
 
-use crate::model::group::Direction;
+use crate::model::signal::Direction;
 use boosting::Boosted;
 use std::sync::LazyLock;
 

@@ -8,7 +8,7 @@ use super::features::Features;
 use super::incidents::{Incidents, SMOOTHED};
 use super::reasons::Facts;
 use super::view::View;
-use crate::model::group::Direction;
+use crate::model::signal::Direction;
 use std::collections::VecDeque;
 
 /// Levels that are kept: 28 days of five-minute steps.

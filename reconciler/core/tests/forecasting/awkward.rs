@@ -3,7 +3,7 @@
 use super::support::{Noise, at, forecast_of, history, score_of, seconds, signal};
 use jiff::SignedDuration;
 use shadow_core::forecast::{Forecast, ModelName, forecast, median};
-use shadow_core::model::group::Direction;
+use shadow_core::model::signal::Direction;
 
 const HORIZONS: [i64; 2] = [15, 60];
 

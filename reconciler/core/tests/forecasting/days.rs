@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use shadow_core::forecast::{Forecast, ModelName, NotReady, forecast, median};
 use shadow_core::history::History;
-use shadow_core::model::group::Direction;
+use shadow_core::model::signal::Direction;
 use shadow_core::score::{SignalForecast, score};
 
 const STEP: i64 = 300;

@@ -3,7 +3,7 @@
 use super::support::{forecast_of, history, score_of, seconds, signal};
 use proptest::prelude::*;
 use shadow_core::forecast::{Forecast, NotReady, forecast};
-use shadow_core::model::group::Direction;
+use shadow_core::model::signal::Direction;
 
 const HORIZONS: [i64; 3] = [5, 20, 45];
 

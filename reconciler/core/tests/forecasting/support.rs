@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shadow_core::forecast::{Forecast, NotReady, forecast};
 use shadow_core::history::{History, Sample};
-use shadow_core::model::group::{Direction, SignalKind, SignalSpec};
+use shadow_core::model::signal::{Direction, SignalKind, SignalSpec};
 use shadow_core::score::{Score, SignalForecast, score};
 
 /// A whole number of days after the epoch, so that seasons start with the series.

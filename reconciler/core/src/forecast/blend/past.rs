@@ -4,6 +4,8 @@
 //! Never looks past the step it is asked from: what is said of a step `t` ahead of an origin uses
 //! values up to the origin alone.
 
+use crate::forecast::quantiles::middle;
+
 /// Days that make the usual day: each weekday counts once, and a lasting change is learned in days.
 const DAYS: usize = 7;
 
@@ -291,7 +293,7 @@ fn median_of_known(values: &[f64], day: usize, step: usize) -> Option<f64> {
             found += 1;
         }
     }
-    same.get_mut(..found).and_then(median)
+    same.get_mut(..found).and_then(middle)
 }
 
 /// Pairs of places to be put in order, one after another, until the fourth holds the median: the fewest for
@@ -307,13 +309,6 @@ fn median_of_seven(mut values: [f64; DAYS]) -> f64 {
         values[b] = if high < low { low } else { high };
     }
     values[DAYS / 2]
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let is_odd = values.len() % 2 == 1;
-    Some(if is_odd { upper } else { f64::midpoint(upper, *values.get(values.len() / 2 - 1)?) })
 }
 
 /// For each step and one day more: the means of the same step over the days before it.
@@ -344,7 +339,7 @@ mod tests {
         for order in 0..1_u32 << DAYS {
             let mut values: [f64; DAYS] = std::array::from_fn(|place| f64::from(order >> place & 1));
             let found = median_of_seven(values);
-            assert_eq!(Some(found.to_bits()), median(&mut values).map(f64::to_bits), "{order:b}");
+            assert_eq!(Some(found.to_bits()), middle(&mut values).map(f64::to_bits), "{order:b}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How large a shadow becomes for what is forecast: the rule of `crate::sizing` as declared.
 
 use super::defaults;
-use crate::model::group::Size;
+use crate::model::size::Size;
 use crate::model::{Problems, Resource};
 use crate::sizing::SizingRule;
 use serde::{Deserialize, Serialize};
