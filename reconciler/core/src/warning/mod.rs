@@ -40,9 +40,9 @@ static SHIPPED: LazyLock<Option<Boosted>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../priors/warning.json")).ok());
 
 /// Probability from which a warning is an alarm: on the signals that it was tried on, over half of the
-/// incidents were announced an hour ahead at two false alarms per signal in three days. For six hours
-/// it announces more, at one a day.
-pub const ALARM: f32 = 0.15;
+/// incidents were announced an hour ahead at three false alarms per signal in five days. For six hours
+/// it announces more, at fewer than one a day.
+pub const ALARM: f32 = 0.17;
 
 /// Early warning for one signal and one horizon.
 #[derive(Debug, Clone)]
