@@ -12,6 +12,7 @@ pub mod prior;
 mod regression;
 mod spread;
 mod squash;
+mod tails;
 pub mod training;
 mod trial;
 mod view;
@@ -25,7 +26,7 @@ use features::Features;
 use ground::Ground;
 use past::{DAYS_LOOKED_AT, Past};
 use prior::{LeadPrior, Prior};
-use spread::Causes;
+use spread::Weights;
 use squash::Squash;
 use trial::{Verdict, judge};
 pub use view::View;
@@ -40,7 +41,7 @@ struct Learned {
     /// Lead time, in steps.
     middle: f64,
     weights: Features,
-    spread: Causes,
+    spread: Weights,
     /// Mean level of spread in the past.
     reference: f64,
     /// Quantiles of the errors, relative to the spread.

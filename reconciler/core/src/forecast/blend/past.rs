@@ -227,6 +227,19 @@ impl Past {
         self.log(self.misses.mean_of_last(step, length))
     }
 
+    /// How far the mean of the day up to `step` is from that of the usual day, as a share of how far steps of the week
+    /// before were from theirs; none where half of the day is missing.
+    pub(super) fn shift(&self, step: usize) -> f64 {
+        let day = self.spans.day;
+        let Some(first) = (step + 1).checked_sub(day) else { return 0.0 };
+        let Some(mean) = self.mean(first, step + 1).filter(|_| 2.0 * self.present(first, step + 1) >= day as f64)
+        else {
+            return 0.0;
+        };
+        let usually = self.misses.mean_of_last(step - day, DAYS * day) + self.still;
+        (mean - self.usual_of_last(step, day)).abs() / usually
+    }
+
     /// Logarithms of both means at the time of day of `step` over the days before it; steps up to
     /// `last` alone.
     pub(super) fn restlessness_then(&self, step: usize, last: usize) -> (f64, f64) {

@@ -9,8 +9,23 @@ use super::past::Past;
 /// Causes that are weighed.
 pub(super) const COUNT: usize = 7;
 
-/// Logarithms of distances, in the order of the weights.
-pub(super) type Causes = [f64; COUNT];
+/// What each of them weighs.
+pub(super) type Weights = [f64; COUNT];
+
+/// What spreads the errors of one lead time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Causes {
+    /// Logarithms of distances, in the order of the weights.
+    pub(super) logs: [f64; COUNT],
+    /// What a changed level adds. No past tells its weight: what was forecast of it was learned from both levels.
+    shift: f64,
+}
+
+/// Weight of a change of level, for lead times of half a day and more; sooner the new level goes on.
+const SHIFTED: f64 = 0.4;
+
+/// How far a day must have been off the usual one to be on another level, as a share of how far steps usually are.
+const SHIFTED_FROM: f64 = 0.7;
 
 /// Largest logarithm of a ratio of two spreads: errors of a calm night must not be blown up a
 /// thousandfold for a busy noon.
@@ -20,6 +35,7 @@ const RATIO_MAX: f64 = 2.0;
 pub(super) struct Restlessness {
     origin: usize,
     now: [f64; 4],
+    shift: f64,
 }
 
 impl Restlessness {
@@ -31,7 +47,8 @@ impl Restlessness {
             past.restlessness(step, spans.day),
             past.strangeness(step, spans.hour),
         ];
-        Self { origin: step, now }
+        let shift = SHIFTED * (past.shift(step) / SHIFTED_FROM).max(1.0).ln();
+        Self { origin: step, now, shift }
     }
 
     /// The causes at `lead` steps ahead, where the signal is expected `height` above its floor.
@@ -40,13 +57,15 @@ impl Restlessness {
         let same_step = self.origin + lead + day - whole(lead, day);
         let (strange_then, restless_then) = past.restlessness_then(same_step, self.origin + day);
         let [hour, six, a_day, strange] = self.now;
-        [hour, six, a_day, strange, strange_then, restless_then, height.map_or(0.0, |height| past.log(height))]
+        let height = height.map_or(0.0, |height| past.log(height));
+        let logs = [hour, six, a_day, strange, strange_then, restless_then, height];
+        Causes { logs, shift: self.shift * (2.0 * lead as f64 / day as f64).min(1.0) }
     }
 }
 
 /// The logarithm of the spread, up to a constant of the series.
-pub(super) fn level(causes: &Causes, weights: &Causes) -> f64 {
-    causes.iter().zip(weights).map(|(cause, weight)| cause * weight).sum()
+pub(super) fn level(causes: &Causes, weights: &Weights) -> f64 {
+    causes.logs.iter().zip(weights).map(|(cause, weight)| cause * weight).sum::<f64>() + causes.shift
 }
 
 /// The ratio of two spreads.
