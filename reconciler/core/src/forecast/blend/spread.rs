@@ -4,7 +4,7 @@
 //! Says nothing of how far in absolute terms: that is learned from the series' own errors.
 
 use super::features::{Origin, whole};
-use super::past::Past;
+use super::past::{Past, Still};
 
 /// Causes that are weighed.
 pub(super) const COUNT: usize = 7;
@@ -14,12 +14,13 @@ pub(super) type Causes = [f64; COUNT];
 
 /// Largest logarithm of a ratio of two spreads: errors of a calm night must not be blown up a
 /// thousandfold for a busy noon.
-const RATIO_MAX: f64 = 2.0;
+pub(super) const RATIO_MAX: f64 = 2.0;
 
 /// What spreads the errors from one origin.
 pub(super) struct Restlessness {
-    origin: usize,
-    now: [f64; 4],
+    /// Logarithms of the mean movement over the last hour, six hours and day, and of the distance from the usual day
+    /// over the last hour.
+    pub(super) now: [f64; 4],
 }
 
 impl Restlessness {
@@ -31,16 +32,33 @@ impl Restlessness {
             past.restlessness(step, spans.day),
             past.strangeness(step, spans.hour),
         ];
-        Self { origin: step, now }
+        Self { now }
     }
 
-    /// The causes at `lead` steps ahead, where the signal is expected `height` above its floor.
-    pub(super) fn causes(&self, past: &Past, lead: usize, height: Option<f64>) -> Causes {
-        let day = past.spans.day;
-        let same_step = self.origin + lead + day - whole(lead, day);
-        let (strange_then, restless_then) = past.restlessness_then(same_step, self.origin + day);
+    /// The causes where the time of day is as `then` has it, and the signal is expected `height` above its floor.
+    pub(super) fn causes(&self, then: Then, height: Option<f64>, still: Still) -> Causes {
         let [hour, six, a_day, strange] = self.now;
-        [hour, six, a_day, strange, strange_then, restless_then, height.map_or(0.0, |height| past.log(height))]
+        let height = height.map_or(0.0, |height| still.log(height));
+        [hour, six, a_day, strange, then.strange, then.restless, height]
+    }
+}
+
+/// How restless a time of day was over the last days.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Then {
+    /// Logarithm of the mean distance from the usual day.
+    pub(super) strange: f64,
+    /// Logarithm of the mean movement.
+    pub(super) restless: f64,
+}
+
+impl Then {
+    /// `lead` steps after `origin`.
+    pub(super) fn new(past: &Past, origin: usize, lead: usize) -> Self {
+        let day = past.spans.day;
+        let same_step = origin + lead + day - whole(lead, day);
+        let (strange, restless) = past.restlessness_then(same_step, origin + day);
+        Self { strange, restless }
     }
 }
 
