@@ -30,6 +30,7 @@ const fn weights(whole: &[usize]) -> Features {
 }
 
 /// What is seen of a series up to one step, as far as it is the same for every step ahead.
+#[derive(Debug)]
 pub(super) struct Means {
     /// The newest value.
     pub(super) held: f64,
@@ -41,6 +42,20 @@ pub(super) struct Means {
     pub(super) hours_ago: [Option<f64>; 2],
     /// Exponentially smoothed.
     pub(super) levels: [f64; 2],
+}
+
+impl Means {
+    pub(super) fn of(past: &Past, step: usize) -> Self {
+        let [quarter, hour, six, day, week] = past.spans.lengths();
+        let ago = |steps: usize| step.checked_sub(steps).and_then(|step| past.mean_of_last(step, hour));
+        Self {
+            held: past.held(step),
+            values: [quarter, hour, six, day, week].map(|length| past.mean_of_last(step, length)),
+            usual: [quarter, hour, six, day].map(|length| past.usual_of_last(step, length)),
+            hours_ago: [ago(day), ago(week)],
+            levels: past.levels(step),
+        }
+    }
 }
 
 /// What is the same for every step ahead of one origin.
@@ -112,17 +127,7 @@ impl Target {
 
 impl Origin {
     pub(super) fn new(past: &Past, step: usize) -> Self {
-        let spans = past.spans;
-        let [quarter, hour, six, day, week] = spans.lengths();
-        let ago = |steps: usize| step.checked_sub(steps).and_then(|step| past.mean_of_last(step, hour));
-        let means = Means {
-            held: past.held(step),
-            values: [quarter, hour, six, day, week].map(|length| past.mean_of_last(step, length)),
-            usual: [quarter, hour, six, day].map(|length| past.usual_of_last(step, length)),
-            hours_ago: [ago(day), ago(week)],
-            levels: past.levels(step),
-        };
-        Self::of(step, &means)
+        Self::of(step, &Means::of(past, step))
     }
 
     /// Where a mean is unknown, that of the next longer window stands for it.

@@ -167,3 +167,64 @@ impl<'a> Look<'a> {
         self.points.iter().filter(move |(step, _)| step.number.is_multiple_of(stride) && step.number <= end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::prior::Prior;
+    use super::super::recent::tests::measured;
+    use super::*;
+
+    const DAY: usize = 288;
+    const WINDOWS: [usize; 3] = [12, 72, 288];
+
+    /// To what a number kept in single precision may differ, for values of a hundred.
+    fn close(one: f64, other: f64) -> bool {
+        (one - other).abs() < 1e-3
+    }
+
+    #[test]
+    fn at_learning_it_says_what_a_view_of_all_says() {
+        let measured = measured(16 * DAY - 20);
+        let values: Vec<f64> = measured.iter().copied().map(f64::from).collect();
+        let (blend, laid_out) = Blend::fit(&values, DAY, DAY, &WINDOWS, Prior::shipped().unwrap());
+        let hour = Hour::new(&laid_out, &WINDOWS, 15);
+        let view = blend.view(laid_out);
+        let look = Look::new(&blend, &hour, &measured);
+        let steps = view.steps(DAY);
+        for length in WINDOWS {
+            let (highest, lowest) = look.window(length).unwrap();
+            let (highest_of_all, lowest_of_all) = view.window(length).unwrap();
+            let last = look.last(length).unwrap();
+            assert_eq!(last.number, length);
+            let pairs = [
+                (highest.quantiles(), highest_of_all.quantiles()),
+                (lowest.quantiles(), lowest_of_all.quantiles()),
+                (&last.quantiles, &steps[length - 1]),
+            ];
+            for (one, other) in pairs {
+                assert!(one.iter().zip(other).all(|(one, other)| close(*one, *other)), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_median_reaches_a_limit_is_found_as_among_all_steps() {
+        let measured = measured(15 * DAY + 100);
+        let values: Vec<f64> = measured.iter().copied().map(f64::from).collect();
+        let (blend, laid_out) = Blend::fit(&values, DAY, DAY, &WINDOWS, Prior::shipped().unwrap());
+        let hour = Hour::new(&laid_out, &WINDOWS, 15);
+        let medians: Vec<f64> = blend.view(laid_out).steps(DAY).iter().map(median).collect();
+        let look = Look::new(&blend, &hour, &measured);
+        for direction in [Direction::Above, Direction::Below] {
+            for limit in (20..90).map(f64::from) {
+                let spec = serde_json::json!({"query": "x{i=\"$instance\"}", "limit": limit, "unit": "count"});
+                let spec = SignalSpec { direction, ..serde_json::from_value(spec).unwrap() };
+                let reached = look.reached(DAY, &spec).map(|it| (it.steps, it.median));
+                let is_seen = |index: &usize| hour.steps.iter().any(|step| step.number == index + 1);
+                let first = (0..DAY).filter(is_seen).find(|index| spec.breaks(medians[*index]));
+                assert_eq!(reached.map(|(steps, _)| steps), first.map(|index| index + 1), "{limit} {direction:?}");
+                assert!(reached.is_none_or(|(steps, median)| close(median, medians[steps - 1])));
+            }
+        }
+    }
+}

@@ -133,3 +133,55 @@ fn counted(value: Option<f64>) -> [f64; 2] {
 fn mean_of([sum, count]: [f64; 2]) -> Option<f64> {
     (count > 0.0).then(|| sum / count)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::forecast::blend::features::Origin;
+    use crate::forecast::blend::past::Past;
+
+    const DAY: usize = 288;
+
+    /// A daily wave with jumps, gaps of one step, and one of an hour at the end of the sixteenth day.
+    pub(in crate::forecast::blend) fn measured(steps: usize) -> Vec<f32> {
+        let is_gap = |step: usize| step % 31 == 9 || (16 * DAY - 12..16 * DAY).contains(&step);
+        let value = |step: usize| 50.0 + 20.0 * (step as f32 / DAY as f32 * 6.283).sin() + (step * 7919 % 13) as f32;
+        (0..steps).map(|step| if is_gap(step) { f32::NAN } else { value(step) }).collect()
+    }
+
+    fn widened(measured: &[f32]) -> Vec<f64> {
+        measured.iter().copied().map(f64::from).collect()
+    }
+
+    fn close(one: f64, other: f64) -> bool {
+        (one - other).abs() < 1e-9
+    }
+
+    fn numbers(means: &Means) -> Vec<f64> {
+        let known = means.values.into_iter().chain(means.hours_ago).map(|mean| mean.unwrap_or(-1.0));
+        known.chain(means.usual).chain(means.levels).chain([means.held]).collect()
+    }
+
+    #[test]
+    fn what_is_continued_is_what_laying_out_anew_finds() {
+        for learned in [5 * DAY, 16 * DAY - 8, 16 * DAY + 4, 20 * DAY] {
+            for new in [0, 1, 2, 7, 11, 12] {
+                let measured = measured(learned + new);
+                let (squash, lesson) = Squash::fit(&widened(&measured[..learned]));
+                let ends = Past::new(lesson, DAY);
+                let (still, ends) = (ends.still, ends.ends());
+                let all = widened(&measured).into_iter().map(|value| squash.squashed(value)).collect();
+                let past = Past { still, ..Past::new(all, DAY) };
+                let newest = measured.len() - 1;
+                let recent = Recent::new(&measured, learned, squash, past.spans);
+                let (continued, anew) = (recent.means(&ends), Means::of(&past, newest));
+                let same = numbers(&continued).into_iter().zip(numbers(&anew)).all(|(one, other)| close(one, other));
+                assert!(same, "{learned} and {new}: {continued:?} {anew:?}");
+                let anew = Restlessness::new(&past, &Origin::new(&past, newest)).now;
+                let continued = recent.restlessness(&ends, still).now;
+                let same = continued.into_iter().zip(anew).all(|(one, other)| close(one, other));
+                assert!(same, "{learned} and {new}: {continued:?} {anew:?}");
+            }
+        }
+    }
+}
