@@ -9,7 +9,7 @@ use super::features::{Features, Origin};
 use super::past::Past;
 use super::prior::LeadPrior;
 use super::regression::{Row, dot, fit};
-use super::spread::{Causes, Restlessness, level, ratio};
+use super::spread::{Causes, Restlessness, Then, level, ratio};
 use super::squash::Squash;
 use super::tails::steadied;
 use crate::forecast::quantiles::{LEVELS, Weighted, of_weighted};
@@ -87,7 +87,8 @@ impl Ground {
             let value = self.past.get(origin + lead)?;
             let (usual, features) = place.origin.ahead(&self.past, lead);
             let height = self.squash.above_floor(usual + dot(weights, &features));
-            let causes = place.restlessness.causes(&self.past, lead, height);
+            let then = Then::new(&self.past, origin, lead);
+            let causes = place.restlessness.causes(then, height, self.past.still);
             Some(Checked { row: Row { features, came: value - usual, weight: place.weight }, causes, origin, lead })
         };
         // Made as long as it may become: growing would copy everything twice.
