@@ -25,7 +25,7 @@ help:
 	@echo "make cli-docs                docs/cli.md, from the command line itself"
 	@echo "make fuzz [SECONDS=60]       hostile input for each command that reads any, so many seconds each"
 	@echo "make release VERSION=<x.y.z> the provider's archives, digests and signature, in target/release-<x.y.z>"
-	@echo "make bench-forecast TASKS=FILE TRUTH=FILE  our forecasts beside those of other libraries"
+	@echo "make bench-forecast TASKS=FILE TRUTH=FILE  our forecasts beside those of other libraries, and what ours cost"
 	@echo "make train-prior DATA=FILE   learn the priors of forecast and score anew, see docs/model-card.md"
 	@echo "make build | tools | docs | deny"
 

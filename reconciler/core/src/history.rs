@@ -224,6 +224,12 @@ impl History {
         self.values.iter().filter(|value| !value.is_nan()).count()
     }
 
+    /// Whether there are so many samples in the window, gaps not counted; looks at no more than it needs.
+    pub fn has(&self, samples: usize) -> bool {
+        let mut present = self.values.iter().rev().filter(|value| !value.is_nan());
+        samples == 0 || present.nth(samples - 1).is_some()
+    }
+
     /// Every step from the oldest to the newest sample, with its start and its value if it has one.
     pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Option<f64>)> + '_ {
         (self.first_step..)

@@ -14,7 +14,7 @@ mod warnings;
 pub use foresight::{Foresight, Reading};
 pub use warnings::Warnings;
 
-use crate::forecast::{Forecast, NotReady, Window};
+use crate::forecast::{Glance, NotReady, Window};
 use crate::history::History;
 use crate::model::signal::SignalSpec;
 use jiff::tz::TimeZone;
@@ -93,7 +93,7 @@ pub struct SignalForecast<'a> {
     /// The signal with its limit.
     pub spec: &'a SignalSpec,
     /// Made for at least the horizons that are scored.
-    pub forecast: Result<&'a Forecast, &'a NotReady>,
+    pub forecast: Result<&'a Glance, &'a NotReady>,
 }
 
 /// One signal of a group with all that is known of it.
@@ -115,7 +115,7 @@ impl<'a> From<SignalForecast<'a>> for SignalView<'a> {
 
 impl SignalView<'_> {
     /// Whether the limit is broken at present.
-    fn is_broken(&self, forecast: &Forecast) -> bool {
+    fn is_broken(&self, forecast: &Glance) -> bool {
         self.forecast.spec.breaks(self.live.unwrap_or(forecast.newest.value))
     }
 }
@@ -211,7 +211,7 @@ fn parts(
 }
 
 /// How likely one signal breaks its limit within a window, and by what that is known.
-fn judge(view: &SignalView<'_>, forecast: &Forecast, window: &Window) -> (Likelihood, Basis) {
+fn judge(view: &SignalView<'_>, forecast: &Glance, window: &Window) -> (Likelihood, Basis) {
     let (spec, horizon) = (view.forecast.spec, window.horizon);
     if view.is_broken(forecast) {
         return (Likelihood::BROKEN, Basis::Broken);
@@ -221,7 +221,7 @@ fn judge(view: &SignalView<'_>, forecast: &Forecast, window: &Window) -> (Likeli
     // Of an event that is to come the early warning knows nothing.
     let is_usual = forecast.events_within(horizon).next().is_none();
     let known = match foresight.warned(horizon) {
-        Some(warned) if is_usual && (foresight.has_broken() || reason::reached(spec, forecast, horizon).is_none()) => {
+        Some(warned) if is_usual && (foresight.has_broken() || reason::reached(forecast, horizon).is_none()) => {
             (warned, Basis::Warning)
         }
         Some(warned) => greater((warned, Basis::Warning), by_forecast),
@@ -245,7 +245,7 @@ fn greater(one: (Likelihood, Basis), other: (Likelihood, Basis)) -> (Likelihood,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::forecast;
+    use crate::forecast::{Forecast, forecast};
     use crate::history::{History, Sample};
     use crate::model::signal::{Direction, SignalKind};
 
@@ -285,8 +285,13 @@ mod tests {
         forecast_of((0..200).map(|second| 100.0 + f64::from(second % 3)))
     }
 
+    fn glance_of(forecast: &Result<Forecast, NotReady>, spec: &SignalSpec) -> Result<Glance, NotReady> {
+        forecast.as_ref().map(|it| it.glance(spec)).map_err(Clone::clone)
+    }
+
     fn score_one(spec: &SignalSpec, forecast: &Result<Forecast, NotReady>) -> Score {
-        score(&[SignalForecast { name: "memory", spec, forecast: forecast.as_ref() }], &HORIZONS, at(0))
+        let glance = glance_of(forecast, spec);
+        score(&[SignalForecast { name: "memory", spec, forecast: glance.as_ref() }], &HORIZONS, at(0))
     }
 
     #[test]
@@ -333,8 +338,8 @@ mod tests {
     #[test]
     fn the_worst_signal_decides_and_missing_ones_are_listed() {
         let (high, low) = (spec(1200.0, Direction::Above), spec(1e6, Direction::Above));
-        let (rising, flat) = (rising(), flat());
-        let too_short = forecast_of([1.0; 10]);
+        let (rising, flat) = (glance_of(&rising(), &high), glance_of(&flat(), &low));
+        let too_short = glance_of(&forecast_of([1.0; 10]), &low);
         let signals = [
             SignalForecast { name: "calm", spec: &low, forecast: flat.as_ref() },
             SignalForecast { name: "leak", spec: &high, forecast: rising.as_ref() },
@@ -361,7 +366,8 @@ mod tests {
         assert!(nothing.horizons.is_empty() && nothing.within(HORIZONS[0]).is_none() && nothing.parts.is_empty());
         assert_eq!(nothing.missing[0].reason, "there is no sample yet");
         let forecast = flat();
-        let signals = [SignalForecast { name: "memory", spec: &limit, forecast: forecast.as_ref() }];
+        let glance = glance_of(&forecast, &limit);
+        let signals = [SignalForecast { name: "memory", spec: &limit, forecast: glance.as_ref() }];
         let other = score(&signals, &[SignedDuration::from_secs(99)], at(0));
         assert!(other.horizons.is_empty());
         assert_eq!(other.missing[0].reason, "its forecast was made for other horizons");

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shadow_core::backtest::{Backtest, Recorded, Setting, replay};
 use shadow_core::events::{EventEffect, Expected, forecast};
-use shadow_core::forecast::{Forecast, LEVELS, NotReady};
+use shadow_core::forecast::{Forecast, Glance, LEVELS, NotReady};
 use shadow_core::history::{History, Sample};
 use shadow_core::model::group::GroupSpec;
 use shadow_core::model::signal::{Direction, SignalKind, SignalSpec};
@@ -412,7 +412,7 @@ fn foresee(
     let known: Vec<Known<'_>> = pulled.iter().filter_map(known).collect();
     let signals: Vec<SignalForecast<'_>> = known
         .iter()
-        .map(|Known { name, spec, forecast, .. }| SignalForecast { name, spec, forecast: forecast.as_ref() })
+        .map(|Known { name, spec, glance, .. }| SignalForecast { name, spec, forecast: glance.as_ref() })
         .collect();
     let score = score(&signals, &policy.horizons, now);
     let needs = needs(policy, &signals);
@@ -446,6 +446,7 @@ struct Known<'a> {
     spec: &'a SignalSpec,
     history: History,
     forecast: Result<Forecast, NotReady>,
+    glance: Result<Glance, NotReady>,
 }
 
 impl<'a> Known<'a> {
@@ -464,7 +465,8 @@ impl<'a> Known<'a> {
             Ok(_) => forecast(expected, name, &history, &policy.horizons, now),
             Err(reason) => Err(NotReady { reason: reason.clone(), ready_at: None }),
         };
-        Self { name, spec, history, forecast }
+        let glance = forecast.as_ref().map(|forecast| forecast.glance(spec)).map_err(Clone::clone);
+        Self { name, spec, history, forecast, glance }
     }
 
     fn fan(&self, policy: &Policy, now: Timestamp) -> Fan {

@@ -1,6 +1,7 @@
 //! `make bench-forecast`: our forecasts beside those of other libraries, on the same tasks, in one run
-//! and on one thread. Reads tasks and what came, prints a table. Knows no data set by name.
+//! and on one thread, and what ours cost. Reads tasks and what came, prints tables. Knows no data set by name.
 
+mod cost;
 mod models;
 mod scores;
 mod tasks;
@@ -13,7 +14,8 @@ use tasks::Task;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let (tasks, truth) = arguments.next().zip(arguments.next()).context("usage: shadow-peers TASKS TRUTH")?;
+    let Some(tasks) = arguments.next() else { return cost::report() };
+    let truth = arguments.next().context("usage: shadow-peers [TASKS TRUTH]")?;
     let tasks = tasks::read(&tasks, &truth)?;
     let naive: Vec<Scores> = tasks.iter().map(|task| Scores::of(&models::seasonal_naive(task), task)).collect();
     println!(
@@ -24,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     for model in Model::ALL {
         row(model, &tasks, &naive);
     }
-    Ok(())
+    cost::report()
 }
 
 fn row(model: Model, tasks: &[Task], naive: &[Scores]) {

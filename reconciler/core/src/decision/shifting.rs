@@ -7,6 +7,7 @@ use crate::model::phase::Phase;
 use crate::model::policy::Mode;
 use crate::model::slot::Role;
 use crate::state::{Cause, Streak};
+use jiff::SignedDuration;
 
 impl Step<'_> {
     /// A ready shadow waits until it is called for, or until it is too old.
@@ -68,17 +69,7 @@ impl Step<'_> {
             return self
                 .go(Phase::Ready, format!("slot {shadow} is too small for what is forecast: it is resized first"));
         }
-        let mirrored = self.for_at_least(self.context.policy.mirror_duration);
-        let since = format!("for {:#}, {:#} needed", self.in_phase_for(), self.context.policy.mirror_duration);
-        let guards = [
-            self.report.guard("mirrored long enough", mirrored, since),
-            self.judge_has_passed(),
-            self.weights_are_read_back(),
-            self.metrics_are_fresh(),
-            self.is_in_sync(),
-            self.both_sides_are_sized(&shadow),
-        ];
-        if guards.contains(&false) {
+        if !self.has_proved_itself(&shadow, "mirrored long enough", self.context.policy.mirror_duration) {
             return self.wait("mirroring: the shadow is judged on copies of requests");
         }
         self.state.mirroring = false;
@@ -92,23 +83,27 @@ impl Step<'_> {
         if let Some(moved) = self.leave_the_shift(&shadow) {
             return moved;
         }
-        let stayed = self.for_at_least(self.context.policy.step_duration);
-        let since = format!("for {:#}, {:#} needed", self.in_phase_for(), self.context.policy.step_duration);
-        let guards = [
-            self.report.guard("long enough on this step", stayed, since),
-            self.judge_has_passed(),
-            self.weights_are_read_back(),
-            self.metrics_are_fresh(),
-            self.is_in_sync(),
-            self.both_sides_are_sized(&shadow),
-        ];
-        if guards.contains(&false) {
+        if !self.has_proved_itself(&shadow, "long enough on this step", self.context.policy.step_duration) {
             return self.wait("shifting: the shadow is judged on its share of the traffic");
         }
         if index as usize + 1 >= self.context.policy.spec.shift.steps.len() {
             return self.wait("the last step is reached: all traffic moves when the score is critical");
         }
         self.shift_to(&shadow, index + 1)
+    }
+
+    /// Notes every guard on the way to more traffic; whether all of them let it pass.
+    fn has_proved_itself(&mut self, shadow: &SlotId, long_enough: &'static str, needed: SignedDuration) -> bool {
+        let since = format!("for {:#}, {needed:#} needed", self.in_phase_for());
+        let guards = [
+            self.report.guard(long_enough, self.for_at_least(needed), since),
+            self.judge_has_passed(),
+            self.weights_are_read_back(),
+            self.metrics_are_fresh(),
+            self.is_in_sync(),
+            self.both_sides_are_sized(shadow),
+        ];
+        !guards.contains(&false)
     }
 
     fn shift_to(&mut self, shadow: &SlotId, index: u32) -> bool {

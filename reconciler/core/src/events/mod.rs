@@ -15,9 +15,10 @@ mod outlook;
 mod past;
 
 use crate::calendar::{Occurrence, occurrences};
-use crate::forecast::{Follower, Forecast, NotReady, days};
+use crate::forecast::{Follower, Forecast, Glance, NotReady, days};
 use crate::history::History;
 use crate::model::calendar::{Calendar, Event, EventKind};
+use crate::model::signal::SignalSpec;
 use crate::model::{Group, Policy};
 use clock::Clock;
 use jiff::tz::TimeZone;
@@ -184,7 +185,7 @@ pub fn forecast(
     Ok(prepared.finish(forecast))
 }
 
-/// As [`forecast`], by a follower of the signal. Where something was expected in the past or is to come, all of it is
+/// As [`forecast`], at a glance and by a follower of the signal. Where something was expected in the past or is to come, all of it is
 /// learned anew: what an event does is learned with every step, and with it changes the past that is left.
 ///
 /// # Errors
@@ -192,16 +193,17 @@ pub fn forecast(
 pub fn follow(
     follower: &mut Follower,
     expected: &Expected,
-    signal: &str,
+    (name, spec): (&str, &SignalSpec),
     history: &History,
     horizons: &[SignedDuration],
     now: Timestamp,
-) -> Result<Forecast, NotReady> {
-    let prepared = expected.prepare(signal, history, horizons, now);
+) -> Result<Glance, NotReady> {
+    let prepared = expected.prepare(name, history, horizons, now);
     if prepared.outlook.is_none() {
-        return follower.forecast(history, horizons, now);
+        return follower.glance(history, horizons, now, spec);
     }
-    Ok(prepared.finish(crate::forecast::forecast(prepared.history(), prepared.horizons(), now)?))
+    let forecast = crate::forecast::forecast(prepared.history(), prepared.horizons(), now)?;
+    Ok(prepared.finish(forecast).glance(spec))
 }
 
 /// A history without what was expected, and what is to be put into its forecast.

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::{EventEffect, Known, Span, coming};
-use crate::forecast::{Forecast, LEVELS, Quantiles, Window, median};
+use crate::forecast::{Forecast, LEVELS, Quantiles, Step, Window, median};
 use jiff::{SignedDuration, Timestamp};
 
 /// An occurrence that goes on or is to come.
@@ -64,12 +64,14 @@ impl Outlook {
     pub(super) fn put_into(&self, forecast: Forecast) -> Forecast {
         let steps = self.steps(&forecast);
         let lifted: Vec<(Quantiles, Option<Factor>)> = steps.iter().map(|(at, usual)| (*usual, self.at(*at))).collect();
+        let steps: Vec<Quantiles> =
+            lifted.iter().map(|(usual, factor)| factor.map_or(*usual, |it| it.lift(usual))).collect();
         let windows = forecast.windows.iter().zip(&self.horizons).map(|(window, horizon)| {
             let within = self.steps_within(&forecast, *horizon);
-            Window { horizon: *horizon, ..lift_window(window, lifted.get(..within).unwrap_or(&lifted)) }
+            let last = Step::of(&steps, within).unwrap_or(window.last);
+            Window { horizon: *horizon, last, ..lift_window(window, lifted.get(..within).unwrap_or(&lifted)) }
         });
         let windows = windows.collect();
-        let steps = lifted.into_iter().map(|(usual, factor)| factor.map_or(usual, |it| it.lift(&usual))).collect();
         Forecast { steps, windows, events: self.effects.clone(), ..forecast }
     }
 
@@ -146,9 +148,9 @@ fn lift_window(window: &Window, steps: &[(Quantiles, Option<Factor>)]) -> Window
         move |level: f64, value: f64| moved(value, at_level(&before, level), at_level(&after, level))
     };
     Window {
-        horizon: window.horizon,
         maximum: window.maximum.changed(change(f64::max)),
         minimum: window.minimum.changed(change(f64::min)),
+        ..*window
     }
 }
 

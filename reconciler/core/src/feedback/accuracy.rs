@@ -1,7 +1,7 @@
 //! Each forecast against what came: quantile loss beside that of a naive forecast, and coverage, per
 //! signal, model and horizon. A value that was not measured is compared with nothing.
 
-use crate::forecast::{Forecast, LEVELS, Quantiles};
+use crate::forecast::{Glance, LEVELS, Quantiles};
 use crate::history::History;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,13 +42,11 @@ pub struct Stated {
 }
 
 impl Stated {
-    /// What a forecast says of the step that is `horizon` ahead; `None` where it does not reach so far.
-    pub fn of(signal: &str, forecast: &Forecast, history: &History, horizon: SignedDuration) -> Option<Self> {
-        let (newest, step) = (forecast.newest, forecast.step);
-        let ahead = forecast.made_at.checked_add(horizon).ok()?.duration_since(newest.at);
-        let steps = i32::try_from(ahead.as_millis() / step.as_millis().max(1)).ok()?;
-        let quantiles = *forecast.steps.get(usize::try_from(steps.checked_sub(1)?).ok()?)?;
-        let target = newest.at.checked_add(step.saturating_mul(steps)).ok()?;
+    /// What a forecast says of the last step within `horizon` that it looked at; `None` where it was not made for that.
+    pub fn of(signal: &str, forecast: &Glance, history: &History, horizon: SignedDuration) -> Option<Self> {
+        let (newest, last) = (forecast.newest, forecast.window(horizon)?.last);
+        let ahead = forecast.step.saturating_mul(i32::try_from(last.number).ok()?);
+        let target = newest.at.checked_add(ahead).ok()?;
         let day_before = target.checked_sub(SignedDuration::from_hours(24)).ok();
         let naive = day_before.filter(|at| *at <= newest.at).and_then(|at| history.value_at(at));
         Some(Self {
@@ -57,7 +55,7 @@ impl Stated {
             horizon,
             made_at: forecast.made_at,
             target,
-            quantiles,
+            quantiles: last.quantiles,
             naive: naive.unwrap_or(newest.value),
         })
     }

@@ -11,8 +11,8 @@ use serde::Serialize;
 #[serde(into = "Shown")]
 pub struct Distribution {
     quantiles: Quantiles,
-    /// Rising.
-    samples: Vec<Weighted>,
+    /// Rising, with their weights: as precise as the history keeps its values.
+    samples: Vec<(f32, f32)>,
     /// Width of the kernel; positive.
     bandwidth: f64,
     evidence: f64,
@@ -36,7 +36,16 @@ impl Distribution {
     pub(super) fn new(mut samples: Vec<Weighted>, evidence: f64) -> Self {
         let quantiles = of_weighted(&mut samples);
         let bandwidth = (deviation(&quantiles) / (1.0 + evidence).sqrt()).max(f64::MIN_POSITIVE);
+        let samples = samples.into_iter().map(|(value, weight)| (narrow(value), narrow(weight))).collect();
         Self { quantiles, samples, bandwidth, evidence }
+    }
+
+    fn samples(&self) -> impl Iterator<Item = Weighted> + Clone {
+        self.samples.iter().map(|(value, weight)| (f64::from(*value), f64::from(*weight)))
+    }
+
+    fn total(&self) -> f64 {
+        self.samples().map(|(_, weight)| weight).sum()
     }
 
     /// Quantiles at [`super::LEVELS`].
@@ -46,18 +55,18 @@ impl Distribution {
 
     /// The value that is not exceeded with the probability `level`, 0 to 1.
     pub fn quantile(&self, level: f64) -> f64 {
-        at_level(&self.samples, level)
+        at_level(self.samples(), level)
     }
 
     /// The distribution of what becomes of its values: `change` gets the level of each, 0 to 1, and
     /// the value.
     pub(crate) fn changed(&self, change: impl Fn(f64, f64) -> f64) -> Self {
-        let total: f64 = self.samples.iter().map(|(_, weight)| weight).sum();
+        let total = self.total();
         let mut before = 0.0;
-        let samples = self.samples.iter().map(|(value, weight)| {
+        let samples = self.samples().map(|(value, weight)| {
             let level = (before + weight / 2.0) / total;
             before += weight;
-            (change(level, *value), *weight)
+            (change(level, value), weight)
         });
         Self::new(samples.collect(), self.evidence)
     }
@@ -78,9 +87,20 @@ impl Distribution {
     }
 
     fn share(&self, part: impl Fn(f64) -> f64) -> f64 {
-        let total: f64 = self.samples.iter().map(|(_, weight)| weight).sum();
-        self.samples.iter().map(|(sample, weight)| weight * part(*sample)).sum::<f64>() / total
+        self.samples().map(|(sample, weight)| weight * part(sample)).sum::<f64>() / self.total()
     }
+
+    /// Bytes that it holds on the heap.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.samples.capacity() * size_of::<(f32, f32)>()
+    }
+}
+
+fn narrow(value: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than any forecast has")]
+    let narrow = value as f32;
+    narrow.clamp(f32::MIN, f32::MAX)
 }
 
 /// Probability that a value of Student's distribution with two degrees of freedom is above `x`,

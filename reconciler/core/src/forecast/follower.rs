@@ -5,10 +5,11 @@
 //! epoch, from as much as the window holds until the next one. So a restart changes nothing. A sample
 //! that comes late for a step that was learned from counts from the next hour on, or from a restart.
 
-use super::blend::Blend;
 use super::blend::prior::Prior;
-use super::{Asked, Forecast, NotReady, days, forecast, from_blend};
+use super::blend::{Blend, Hour, Look};
+use super::{Asked, Glance, NotReady, STALE_STEPS, Window, days, forecast};
 use crate::history::History;
+use crate::model::signal::SignalSpec;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::sync::Arc;
@@ -25,8 +26,15 @@ pub struct Follower {
 
 struct Kept {
     question: Question,
-    /// `None` where too little of the past could be checked.
-    blend: Option<Blend>,
+    /// `None` where there was too little to learn from.
+    learned: Option<Learned>,
+}
+
+struct Learned {
+    /// Number of the first step that was learned from, counted from the epoch.
+    first: i64,
+    blend: Blend,
+    hour: Hour,
 }
 
 /// When and for what was learned.
@@ -46,45 +54,88 @@ impl fmt::Debug for Follower {
 }
 
 impl Follower {
-    /// As [`forecast`], from what was learned within the last hour where the history has days; where it
+    /// As [`forecast`], at a glance for the signal with that limit, from what was learned within the last hour where the history has days; where it
     /// has none, everything is learned at each call.
     ///
     /// # Errors
     /// As [`forecast`].
-    pub fn forecast(
+    pub fn glance(
         &mut self,
         history: &History,
         horizons: &[SignedDuration],
         now: Timestamp,
-    ) -> Result<Forecast, NotReady> {
+        spec: &SignalSpec,
+    ) -> Result<Glance, NotReady> {
         let asked = Asked::new(history, horizons, now)?;
-        let followed = days(history).zip(Prior::shipped()).and_then(|(day, prior)| self.follow(&asked, day, prior));
-        followed.map_or_else(|| forecast(history, horizons, now), Ok)
+        let followed =
+            days(history).zip(Prior::shipped()).and_then(|(day, prior)| self.follow(&asked, day, prior, spec));
+        followed.map_or_else(|| Ok(forecast(history, horizons, now)?.glance(spec)), Ok)
     }
 
-    fn follow(&mut self, asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
+    fn follow(&mut self, asked: &Asked<'_>, day: usize, prior: &Prior, spec: &SignalSpec) -> Option<Glance> {
+        let every = (day / LEARNED_A_DAY).max(1);
+        let question = Question::new(asked, every)?;
+        if self.kept.as_ref().is_none_or(|kept| kept.question != question) {
+            let learned = question.learn(asked.history, day, every, prior);
+            self.kept = Some(Arc::new(Kept { question, learned }));
+        }
+        let learned = self.kept.as_ref()?.learned.as_ref()?;
         let (first, values) = asked.history.steps();
-        let every = i64::try_from((day / LEARNED_A_DAY).max(1)).ok()?;
-        let newest = first + i64::try_from(values.len()).ok()? - 1;
+        let measured = values.get(usize::try_from(learned.first - first).ok()?..)?;
+        at_a_glance(asked, &learned.blend, &Look::new(&learned.blend, &learned.hour, measured), spec)
+    }
+}
+
+#[cfg(test)]
+impl Follower {
+    /// Bytes that it holds on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        let learned = self.kept.as_ref().and_then(|kept| kept.learned.as_ref());
+        let learned = learned.map_or(0, |learned| learned.blend.bytes() + learned.hour.bytes());
+        self.kept.as_ref().map_or(0, |kept| size_of::<Kept>() + size_of_val(&*kept.question.horizons) + learned)
+    }
+}
+
+impl Question {
+    fn new(asked: &Asked<'_>, every: usize) -> Option<Self> {
+        let (first, values) = asked.history.steps();
+        let (newest, every) = (first + i64::try_from(values.len()).ok()? - 1, i64::try_from(every).ok()?);
         // The newest step is still being measured.
         let learned_at = (newest - 1).div_euclid(every) * every;
-        let (step, horizons) = (asked.history.step(), asked.horizons.to_vec());
-        let question = Question { step, learned_at, horizons };
-        if self.kept.as_ref().is_none_or(|kept| kept.question != question) {
-            // What leaves the window before the next hour is left out: a restart would not have it.
-            let kept_until_then = i64::try_from(asked.history.capacity()).ok()? - every;
-            let from = usize::try_from((learned_at - kept_until_then + 1 - first).max(0)).ok()?;
-            let end = usize::try_from(learned_at + 1 - first).ok()?;
-            let lesson = values.get(from..end).map(widened).filter(|lesson| is_enough(lesson, day));
-            let windows: Vec<usize> = asked.horizons.iter().map(|horizon| steps_in(*horizon, step)).collect();
-            let furthest = windows.iter().copied().max()?;
-            let blend = lesson.map(|lesson| Blend::fit(&lesson, day, furthest, &windows, prior));
-            self.kept = Some(Arc::new(Kept { question, blend }));
-        }
-        let blend = self.kept.as_ref()?.blend.as_ref()?;
-        let recent = values.get(values.len().saturating_sub(blend.looked_at())..).map(widened)?;
-        from_blend(asked, blend, &blend.view(&recent))
+        Some(Self { step: asked.history.step(), learned_at, horizons: asked.horizons.to_vec() })
     }
+
+    fn learn(&self, history: &History, day: usize, every: usize, prior: &Prior) -> Option<Learned> {
+        let (first, values) = history.steps();
+        // What leaves the window before the next hour is left out: a restart would not have it.
+        let kept_until_then = i64::try_from(history.capacity().checked_sub(every)?).ok()?;
+        let from = usize::try_from((self.learned_at - kept_until_then + 1 - first).max(0)).ok()?;
+        let end = usize::try_from(self.learned_at + 1 - first).ok()?;
+        let lesson = values.get(from..end).map(widened).filter(|lesson| is_enough(lesson, day))?;
+        let windows: Vec<usize> = self.horizons.iter().map(|horizon| steps_in(*horizon, self.step)).collect();
+        let (blend, laid_out) = Blend::fit(&lesson, day, windows.iter().copied().max()?, &windows, prior);
+        let latest = every + usize::try_from(STALE_STEPS).ok()?;
+        let hour = Hour::new(&laid_out, &windows, latest);
+        Some(Learned { first: first + i64::try_from(from).ok()?, blend, hour })
+    }
+}
+
+fn at_a_glance(asked: &Asked<'_>, blend: &Blend, look: &Look<'_>, spec: &SignalSpec) -> Option<Glance> {
+    // What could not be checked is no forecast.
+    blend.accuracy()?;
+    let window = |(horizon, lead): (&SignedDuration, &usize)| {
+        let (maximum, minimum) = look.window(*lead)?;
+        Some(Window { horizon: *horizon, maximum, minimum, last: look.last(*lead)? })
+    };
+    Some(Glance {
+        model: blend.model(),
+        made_at: asked.now,
+        newest: asked.newest,
+        step: asked.history.step(),
+        windows: asked.horizons.iter().zip(&asked.leads).map(window).collect::<Option<Vec<Window>>>()?,
+        reached: look.reached(asked.furthest(), spec),
+        events: Vec::new(),
+    })
 }
 
 fn widened(values: &[f32]) -> Vec<f64> {

@@ -10,6 +10,7 @@ mod choice;
 mod distribution;
 mod ensemble;
 mod follower;
+mod glance;
 mod learning;
 mod profile;
 mod quantiles;
@@ -22,6 +23,7 @@ pub use backtest::Accuracy;
 pub use choice::ModelName;
 pub use distribution::Distribution;
 pub use follower::Follower;
+pub use glance::{Glance, Reached};
 pub(crate) use quantiles::middle;
 pub use quantiles::{LEVELS, Quantiles, median};
 pub(crate) use text::significant;
@@ -90,6 +92,17 @@ pub struct Window {
     pub maximum: Distribution,
     /// The lowest value in it.
     pub minimum: Distribution,
+    /// The last step in it that was looked at.
+    pub last: Step,
+}
+
+/// One step after the newest sample.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Step {
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// Its quantiles at [`LEVELS`], in the signal's unit.
+    pub quantiles: Quantiles,
 }
 
 /// Why there is no forecast.
@@ -100,19 +113,6 @@ pub struct NotReady {
     pub reason: String,
     /// When there will be one, if samples keep coming; `None` when that is not the question.
     pub ready_at: Option<Timestamp>,
-}
-
-impl Forecast {
-    /// The window of a horizon, if it was asked for.
-    pub fn window(&self, horizon: SignedDuration) -> Option<&Window> {
-        self.windows.iter().find(|window| window.horizon == horizon)
-    }
-
-    /// Expected events that change what comes within a horizon.
-    pub fn events_within(&self, horizon: SignedDuration) -> impl Iterator<Item = &EventEffect> {
-        let until = self.made_at.checked_add(horizon).unwrap_or(self.made_at);
-        self.events.iter().filter(move |event| event.bears_on(until))
-    }
 }
 
 /// Forecasts a signal from `now` over each of `horizons`.
@@ -163,7 +163,7 @@ impl<'a> Asked<'a> {
 pub(crate) fn days(history: &History) -> Option<usize> {
     let (day, step) = (SignedDuration::from_hours(24).as_millis(), history.step().as_millis().max(1));
     let day = (day % step == 0).then(|| usize::try_from(day / step).ok())??;
-    let enough = history.len() > PERIODS_MIN * day && history.present() >= day;
+    let enough = history.len() > PERIODS_MIN * day && history.has(day);
     (day >= STEPS_A_DAY_MIN && enough).then_some(day)
 }
 
@@ -171,19 +171,20 @@ pub(crate) fn days(history: &History) -> Option<usize> {
 /// could be checked.
 fn by_days(asked: &Asked<'_>, day: usize, prior: &Prior) -> Option<Forecast> {
     let values = asked.history.values();
-    let (blend, laid_out) = Blend::fit_and_keep(&values, day, asked.furthest(), &asked.leads, prior);
-    from_blend(asked, &blend, &blend.view_of(laid_out))
+    let (blend, laid_out) = Blend::fit(&values, day, asked.furthest(), &asked.leads, prior);
+    from_blend(asked, &blend, &blend.view(laid_out))
 }
 
-/// What a blend says from a view of it.
+/// What a blend says at the end of what it was learned from.
 fn from_blend(asked: &Asked<'_>, blend: &Blend, view: &View<'_>) -> Option<Forecast> {
     let accuracy = blend.accuracy()?;
+    let steps = view.steps(asked.furthest());
     let window = |(horizon, lead): (&SignedDuration, &usize)| {
         let (maximum, minimum) = view.window(*lead)?;
-        Some(Window { horizon: *horizon, maximum, minimum })
+        Some(Window { horizon: *horizon, maximum, minimum, last: Step::of(&steps, *lead)? })
     };
     let windows = asked.horizons.iter().zip(&asked.leads).map(window).collect::<Option<Vec<Window>>>()?;
-    Some(asked.answer((blend.model(), blend.reason()), view.steps(asked.furthest()), windows, accuracy))
+    Some(asked.answer((blend.model(), blend.reason()), steps, windows, accuracy))
 }
 
 /// Where they are not: models of level and slope, whose errors of the past are whole paths.
@@ -196,19 +197,28 @@ fn by_paths(asked: &Asked<'_>) -> Result<Forecast, NotReady> {
     let predict = |origin, lead| model.predict(origin, lead);
     let ensemble = Ensemble::new(&series, origins, horizon, model.error_growth(), predict)
         .ok_or_else(|| never("the samples are too few, or too near each other, to measure errors on"))?;
-    let steps = (1..=horizon).map(|lead| ensemble.step(lead)).collect();
+    let steps: Vec<Quantiles> = (1..=horizon).map(|lead| ensemble.step(lead)).collect();
     let windows = asked.horizons.iter().zip(&asked.leads);
-    let windows = windows.map(|(horizon, lead)| window(&ensemble, loss, *horizon, *lead)).collect();
+    let windows = windows.filter_map(|(horizon, lead)| {
+        let (maximum, minimum) = extremes(&ensemble, loss, *lead);
+        Some(Window { horizon: *horizon, maximum, minimum, last: Step::of(&steps, *lead)? })
+    });
+    let windows = windows.collect();
     Ok(asked.answer((model.name(), choice.reason()), steps, windows, loss.accuracy(loss_naive)))
 }
 
-fn window(ensemble: &Ensemble<'_>, loss: &Loss, horizon: SignedDuration, lead: usize) -> Window {
-    let (evidence, (kept_above, kept_below)) = (ensemble.evidence(lead), loss.kept());
-    Window {
-        horizon,
-        maximum: Distribution::new(ensemble.extremes(lead, f64::max), evidence * kept_above),
-        minimum: Distribution::new(ensemble.extremes(lead, f64::min), evidence * kept_below),
+impl Step {
+    /// The step of that number among those after the newest sample.
+    pub(crate) fn of(steps: &[Quantiles], number: usize) -> Option<Self> {
+        Some(Self { number, quantiles: *steps.get(number.checked_sub(1)?)? })
     }
+}
+
+/// The highest and the lowest value of the next `lead` steps.
+fn extremes(ensemble: &Ensemble<'_>, loss: &Loss, lead: usize) -> (Distribution, Distribution) {
+    let (evidence, (kept_above, kept_below)) = (ensemble.evidence(lead), loss.kept());
+    let highest = Distribution::new(ensemble.extremes(lead, f64::max), evidence * kept_above);
+    (highest, Distribution::new(ensemble.extremes(lead, f64::min), evidence * kept_below))
 }
 
 fn never(reason: &str) -> NotReady {
@@ -247,11 +257,11 @@ fn leads(
 }
 
 fn enough_samples(history: &History) -> Result<(), NotReady> {
-    let present = history.present();
-    let missing = SAMPLES_MIN.saturating_sub(present);
-    if missing == 0 {
+    if history.has(SAMPLES_MIN) {
         return Ok(());
     }
+    let present = history.present();
+    let missing = SAMPLES_MIN.saturating_sub(present);
     let wait = history.step().saturating_mul(i32::try_from(missing).unwrap_or(i32::MAX));
     let ready_at = history.newest().and_then(|newest| newest.checked_add(wait).ok());
     Err(NotReady {

@@ -75,19 +75,19 @@ pub(super) fn of_weighted(samples: &mut [Weighted]) -> Quantiles {
 }
 
 /// The quantile of one level of samples that rise, by the same rule as [`of_weighted`].
-pub(super) fn at_level(rising: &[Weighted], level: f64) -> f64 {
-    let total: f64 = rising.iter().map(|(_, weight)| weight).sum();
+pub(super) fn at_level(rising: impl Iterator<Item = Weighted> + Clone, level: f64) -> f64 {
+    let total: f64 = rising.clone().map(|(_, weight)| weight).sum();
     let (mut before, mut wanted) = (0.0, 0.0);
-    let (mut lower, mut centre_lower) = (rising.first().map_or(0.0, |(value, _)| *value), 0.0);
+    let (mut lower, mut centre_lower) = (rising.clone().next().map_or(0.0, |(value, _)| value), 0.0);
     for (value, weight) in rising {
         let centre = before + weight / 2.0;
-        wanted = *value;
+        wanted = value;
         if centre >= level * total {
             let width = centre - centre_lower;
             let share = if width > 0.0 { (level * total - centre_lower) / width } else { 1.0 };
             return lower + (value - lower) * share.clamp(0.0, 1.0);
         }
-        (lower, centre_lower, before) = (*value, centre, before + weight);
+        (lower, centre_lower, before) = (value, centre, before + weight);
     }
     wanted
 }
@@ -126,9 +126,11 @@ mod tests {
         let mut samples: Vec<Weighted> = (0..37).map(|i| (f64::from(i * i % 41), f64::from(1 + i % 5))).collect();
         let all = of_weighted(&mut samples);
         for (level, quantile) in LEVELS.into_iter().zip(all) {
-            assert!((at_level(&samples, level) - quantile).abs() < 1e-9, "{level}");
+            assert!((at_level(samples.iter().copied(), level) - quantile).abs() < 1e-9, "{level}");
         }
-        assert!((at_level(&samples, 1.0) - 40.0).abs() < 1e-12 && at_level(&[], 0.5).abs() < 1e-12);
+        assert!(
+            (at_level(samples.into_iter(), 1.0) - 40.0).abs() < 1e-12 && at_level([].into_iter(), 0.5).abs() < 1e-12
+        );
     }
 
     #[test]

@@ -33,29 +33,59 @@ pub(super) struct Exhaustion {
     pub(super) lasting: SignedDuration,
 }
 
-/// The exhaustion that comes first, if there is one.
-pub(super) fn exhaustion(spec: &SignalSpec, history: &History) -> Option<Exhaustion> {
-    let sign = match spec.direction {
+/// What grows towards a limit: measured once an hour, up to the last whole one since the epoch, since it takes longer
+/// than all else that is done for a sample. So it follows from the history alone.
+#[derive(Debug, Clone)]
+pub(super) struct Growths {
+    /// Number of the step at which that hour ends, and the direction of the limit.
+    measured: (i64, Direction),
+    by_hours: Option<Growth>,
+    by_days: Option<Growth>,
+}
+
+impl Growths {
+    /// Those of the last hour, if `known` are not; `None` where too little is known.
+    pub(super) fn up_to_date(known: Option<Self>, direction: Direction, history: &History) -> Option<Self> {
+        let day = usize::try_from(DAY.as_millis() / history.step().as_millis().max(1)).ok()?;
+        let (first, values) = history.steps();
+        if day < BLOCKS || values.len() < 2 * day {
+            return None;
+        }
+        let (hour, length) = (i64::try_from(day / 24).ok()?.max(1), i64::try_from(values.len()).ok()?);
+        // The newest step is still being measured.
+        let end = (first + length - 1).div_euclid(hour) * hour;
+        let measured = (end, direction);
+        if let Some(known) = known.filter(|known| known.measured == measured) {
+            return Some(known);
+        }
+        let past = values.get(..usize::try_from(end - first).ok()?)?;
+        let recent = past.get(past.len().saturating_sub(BLOCKS * day)..)?;
+        let rising: Vec<f64> = recent.iter().map(|value| sign(direction) * f64::from(*value)).collect();
+        let by_hours = Growth::of(&above_yesterday(&rising, day), (day / 24).max(PRESENT_MIN));
+        Some(Self { measured, by_hours, by_days: Growth::of(&rising, day) })
+    }
+
+    /// The exhaustion that comes first, if there is one.
+    pub(super) fn exhaustion(&self, spec: &SignalSpec, history: &History) -> Option<Exhaustion> {
+        let sign = sign(spec.direction);
+        let left = sign * spec.limit - sign * history.newest_value()?;
+        let found = [self.by_hours, self.by_days].into_iter().flatten();
+        let timed = found.filter_map(|growth| growth.until(left, sign, history.step()));
+        timed.min_by_key(|exhaustion| exhaustion.reached_in)
+    }
+}
+
+/// What values are multiplied by so that they rise to the limit.
+fn sign(direction: Direction) -> f64 {
+    match direction {
         Direction::Above => 1.0,
         Direction::Below => -1.0,
-    };
-    let (_, values) = history.steps();
-    let rising: Vec<f64> = values.iter().map(|value| sign * f64::from(*value)).collect();
-    let day = usize::try_from(DAY.as_millis() / history.step().as_millis().max(1)).ok()?;
-    if day < BLOCKS || rising.len() < 2 * day {
-        return None;
     }
-    let by_hours = Growth::of(&above_yesterday(&rising, day), (day / 24).max(PRESENT_MIN));
-    let by_days = Growth::of(&rising, day);
-    let left = sign * spec.limit - sign * history.newest_value()?;
-    let found = [by_hours, by_days].into_iter().flatten();
-    let timed = found.filter_map(|growth| growth.until(left, sign, history.step()));
-    timed.min_by_key(|exhaustion| exhaustion.reached_in)
 }
 
 /// What each value of the last day is above the one a day before.
 fn above_yesterday(rising: &[f64], day: usize) -> Vec<f64> {
-    let before = rising.len() - 2 * day;
+    let before = rising.len().saturating_sub(2 * day);
     let yesterday = rising.iter().skip(before);
     rising.iter().skip(before + day).zip(yesterday).map(|(now, then)| now - then).collect()
 }
@@ -150,6 +180,10 @@ mod tests {
             history.push(Sample { at, value: value(index as f64 / 12.0) + jitter }, at);
         }
         history
+    }
+
+    fn exhaustion(spec: &SignalSpec, history: &History) -> Option<Exhaustion> {
+        Growths::up_to_date(None, spec.direction, history)?.exhaustion(spec, history)
     }
 
     /// From 20 at night to 60 at noon.

@@ -1,11 +1,11 @@
 //! What is foreseen of one signal, kept between evaluations: an evaluation within the same step makes nothing anew.
 //! Everything in it is had again from the history, so that a restart changes nothing.
 
-use super::exhaustion::{Exhaustion, exhaustion};
+use super::exhaustion::{Exhaustion, Growths};
 use super::likelihood::Likelihood;
 use super::{SignalForecast, SignalView, Warnings};
 use crate::events::{Expected, follow};
-use crate::forecast::{Follower, Forecast, NotReady};
+use crate::forecast::{Follower, Glance, NotReady};
 use crate::history::History;
 use crate::model::signal::SignalSpec;
 use crate::warning::Fleets;
@@ -33,9 +33,10 @@ pub enum Reading {
 /// What is foreseen of one signal.
 #[derive(Debug, Clone)]
 pub struct Foresight {
-    forecast: Result<Forecast, NotReady>,
+    forecast: Result<Glance, NotReady>,
     follower: Follower,
     made: Option<Made>,
+    growths: Option<Growths>,
     exhaustion: Option<Exhaustion>,
     has_broken: bool,
     warnings: Option<Warnings>,
@@ -62,6 +63,7 @@ impl Default for Foresight {
             forecast: Err(nothing),
             follower: Follower::default(),
             made: None,
+            growths: None,
             exhaustion: None,
             has_broken: false,
             warnings: None,
@@ -101,10 +103,12 @@ impl Foresight {
         if is_same && self.forecast.as_ref().is_ok_and(|forecast| forecast.made_at == as_of) {
             return;
         }
-        self.forecast = follow(&mut self.follower, expected, name, history, horizons, as_of);
+        self.forecast = follow(&mut self.follower, expected, (name, spec), history, horizons, as_of);
         if !is_same {
-            self.exhaustion = exhaustion(spec, history);
-            self.has_broken = history.steps().1.iter().any(|value| !value.is_nan() && spec.breaks(f64::from(*value)));
+            self.growths = Growths::up_to_date(self.growths.take(), spec.direction, history);
+            self.exhaustion = self.growths.as_ref().and_then(|growths| growths.exhaustion(spec, history));
+            // Counted, and not looked for: that is several steps at once for the processor. No gap is past a limit.
+            self.has_broken = history.steps().1.iter().filter(|value| spec.breaks(f64::from(**value))).count() > 0;
         }
         self.made = Some(made);
     }
@@ -137,8 +141,8 @@ impl Foresight {
         Warnings::home(history).is_some() && left > STEPS_OF_PRESENT
     }
 
-    /// The forecast, or why there is none.
-    pub fn forecast(&self) -> Result<&Forecast, &NotReady> {
+    /// The forecast at a glance, or why there is none.
+    pub fn forecast(&self) -> Result<&Glance, &NotReady> {
         self.forecast.as_ref()
     }
 
@@ -198,6 +202,9 @@ mod tests {
         [SignedDuration::from_hours(1), SignedDuration::from_hours(6), SignedDuration::from_hours(24)];
     const DAY: i64 = 288;
     const CALM: f64 = 0.01;
+
+    /// What is kept of a forecast over three horizons, from four weeks of five minutes.
+    const BYTES_MAX: usize = 17_000;
 
     fn at(step: i64) -> Timestamp {
         Timestamp::from_second(300 * step).unwrap()
@@ -298,6 +305,15 @@ mod tests {
         let anew = looked(&spec, &restored, later);
         let of = |foresight: &Foresight| scored(&spec, &history, foresight, Some(40.0), later);
         assert_eq!(of(&kept), of(&anew));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_forecast_is_small() {
+        let (spec, steps) = (spec(95.0), 28 * DAY + 5);
+        let mut foresight = Foresight::default();
+        foresight.look(("latency", &spec), &daily(steps), &HORIZONS, &Arc::default(), Reading::Forecast, at(steps));
+        let bytes = size_of::<Foresight>() + foresight.follower.bytes() + foresight.forecast().unwrap().bytes();
+        assert!(bytes <= BYTES_MAX, "{bytes} bytes");
     }
 
     #[test]

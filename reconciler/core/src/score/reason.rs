@@ -3,7 +3,7 @@
 use super::SignalView;
 use super::exhaustion::Exhaustion;
 use crate::events::EventEffect;
-use crate::forecast::{Forecast, Window, median, significant};
+use crate::forecast::{Glance, Reached, Window, significant};
 use crate::history::History;
 use crate::model::signal::{Direction, SignalSpec};
 use jiff::tz::TimeZone;
@@ -31,7 +31,7 @@ const REASONS_MAX: usize = 2;
 /// What there is to tell of one signal and horizon.
 pub(super) struct Told<'a> {
     pub(super) view: &'a SignalView<'a>,
-    pub(super) forecast: &'a Forecast,
+    pub(super) forecast: &'a Glance,
     pub(super) window: &'a Window,
     pub(super) basis: Basis,
     pub(super) now: Timestamp,
@@ -173,9 +173,9 @@ fn whereabouts(spec: &SignalSpec, value: f64) -> String {
     }
 }
 
-fn outlook(spec: &SignalSpec, forecast: &Forecast, window: &Window) -> String {
-    if let Some((reached_in, steps)) = reached(spec, forecast, window.horizon) {
-        let rate = rate(spec, forecast, steps);
+fn outlook(spec: &SignalSpec, forecast: &Glance, window: &Window) -> String {
+    if let Some((reached_in, reached)) = reached(forecast, window.horizon) {
+        let rate = rate(spec, forecast, reached);
         return format!("{rate} and reaches the limit in about {reached_in:#}");
     }
     let (extreme, distribution) = match spec.direction {
@@ -186,25 +186,20 @@ fn outlook(spec: &SignalSpec, forecast: &Forecast, window: &Window) -> String {
     format!("and its {extreme} value by then is probably from {} to {}", significant(low), quantity(spec, high))
 }
 
-/// When the median forecast breaks the limit, if it does within the horizon: the time from then to
-/// now, and the steps from the newest sample.
-pub(super) fn reached(
-    spec: &SignalSpec,
-    forecast: &Forecast,
-    horizon: SignedDuration,
-) -> Option<(SignedDuration, usize)> {
-    let steps = 1 + forecast.steps.iter().position(|quantiles| spec.breaks(median(quantiles)))?;
-    let ahead = forecast.step.saturating_mul(i32::try_from(steps).ok()?);
+/// When the median forecast breaks the limit, if it does within the horizon: the time from then to now, and the step.
+pub(super) fn reached(forecast: &Glance, horizon: SignedDuration) -> Option<(SignedDuration, Reached)> {
+    let reached = forecast.reached?;
+    let ahead = forecast.step.saturating_mul(i32::try_from(reached.steps).ok()?);
     let unseen = forecast.made_at.duration_since(forecast.newest.at);
     let reached_in = ahead.saturating_sub(unseen).max(SignedDuration::ZERO);
     let whole_seconds = SignedDuration::from_secs(reached_in.as_secs());
-    (reached_in <= horizon).then_some((whole_seconds, steps))
+    (reached_in <= horizon).then_some((whole_seconds, reached))
 }
 
-/// How fast the median forecast moves over the next steps, in a unit of time that suits the steps.
-fn rate(spec: &SignalSpec, forecast: &Forecast, steps: usize) -> String {
-    let moved = forecast.steps.get(steps - 1).map_or(0.0, median) - forecast.newest.value;
-    let per_second = moved / (steps as f64 * forecast.step.as_secs_f64());
+/// How fast the median forecast moves until a step, in a unit of time that suits the steps.
+fn rate(spec: &SignalSpec, forecast: &Glance, reached: Reached) -> String {
+    let moved = reached.median - forecast.newest.value;
+    let per_second = moved / (reached.steps as f64 * forecast.step.as_secs_f64());
     let (per_unit, unit) = match forecast.step.as_secs() {
         ..60 => (per_second, "second"),
         60..3600 => (per_second * 60.0, "minute"),

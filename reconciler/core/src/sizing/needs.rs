@@ -169,7 +169,7 @@ mod tests {
             resource: Some(Resource::MemoryGib),
         };
         let of = |horizon, confidence, spec: &SignalSpec| {
-            let forecast = SignalForecast { name: "m", spec, forecast: Ok(&forecast) };
+            let forecast = SignalForecast { name: "m", spec, forecast: Ok(&forecast.glance(spec)) };
             Need::within(horizon, confidence, &forecast.into())
         };
         let (resource, need) = of(HOUR, 0.9, &spec).unwrap();

@@ -151,7 +151,8 @@ proptest! {
         let forecast = forecast_of(&wave(6, 1.0, seed));
         let at = |limit| {
             let spec = signal(limit, Direction::Above);
-            let signals = [SignalForecast { name: "load", spec: &spec, forecast: forecast.as_ref() }];
+            let glance = forecast.as_ref().map(|it| it.glance(&spec)).map_err(Clone::clone);
+            let signals = [SignalForecast { name: "load", spec: &spec, forecast: glance.as_ref() }];
             score(&signals, &horizons(), super::support::at(0))
         };
         let (easy, hard) = (at(base), at(base + above));

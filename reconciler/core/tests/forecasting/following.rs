@@ -1,10 +1,11 @@
 //! A signal that is followed sample by sample: what was learned of it is kept for an hour, and a restart
 //! changes nothing.
 
-use super::support::{Noise, at};
+use super::support::{Noise, at, signal};
 use jiff::{SignedDuration, Timestamp};
-use shadow_core::forecast::{Follower, Forecast, forecast, median};
+use shadow_core::forecast::{Follower, Glance, forecast, median};
 use shadow_core::history::{History, Sample};
+use shadow_core::model::signal::{Direction, SignalSpec};
 
 const STEP: i64 = 300;
 const DAY: usize = 288;
@@ -34,9 +35,16 @@ fn histories(values: &[f64], first: usize) -> impl Iterator<Item = (Timestamp, H
     })
 }
 
-fn bits(forecast: &Forecast) -> Vec<u64> {
-    let windows = forecast.windows.iter().flat_map(|it| [it.maximum.quantiles(), it.minimum.quantiles()]);
-    forecast.steps.iter().chain(windows).flatten().map(|number| number.to_bits()).collect()
+/// Of a wave that reaches 14.
+fn spec() -> SignalSpec {
+    signal(13.5, Direction::Above)
+}
+
+fn bits(glance: &Glance) -> Vec<u64> {
+    let windows = glance.windows.iter();
+    let quantiles = windows.flat_map(|it| [it.maximum.quantiles(), it.minimum.quantiles(), &it.last.quantiles]);
+    let reached = glance.reached.iter().map(|reached| reached.median);
+    quantiles.flatten().copied().chain(reached).map(f64::to_bits).collect()
 }
 
 /// Across the end of the window, where what was learned from is about to leave it, and across hours.
@@ -45,9 +53,9 @@ fn a_restart_changes_no_bit() {
     let values = wave(7 * DAY);
     let mut follower = Follower::default();
     for (now, history) in histories(&values, 7 * DAY - 30) {
-        let kept = follower.forecast(&history, &horizons(), now).unwrap();
+        let kept = follower.glance(&history, &horizons(), now, &spec()).unwrap();
         let restored = History::from_bytes(&history.to_bytes()).unwrap();
-        let restarted = Follower::default().forecast(&restored, &horizons(), now).unwrap();
+        let restarted = Follower::default().glance(&restored, &horizons(), now, &spec()).unwrap();
         assert_eq!(bits(&kept), bits(&restarted), "{now}");
     }
 }
@@ -57,11 +65,20 @@ fn what_was_learned_within_the_hour_forecasts_like_what_is_learned_anew() {
     let values = wave(6 * DAY);
     let mut follower = Follower::default();
     for (now, history) in histories(&values, 6 * DAY - 13) {
-        let kept = follower.forecast(&history, &horizons(), now).unwrap();
-        let anew = forecast(&history, &horizons(), now).unwrap();
-        assert_eq!((kept.newest, kept.steps.len()), (anew.newest, anew.steps.len()));
-        for (kept, anew) in kept.steps.iter().zip(&anew.steps) {
-            assert!((median(kept) - median(anew)).abs() < 0.5, "{now}: {kept:?} {anew:?}");
+        let kept = follower.glance(&history, &horizons(), now, &spec()).unwrap();
+        let anew = forecast(&history, &horizons(), now).unwrap().glance(&spec());
+        assert_eq!((kept.newest, kept.windows.len()), (anew.newest, anew.windows.len()));
+        for (kept, anew) in kept.windows.iter().zip(&anew.windows) {
+            // What is kept was laid out for every other step of a window of six hours.
+            assert!((0..2).contains(&(anew.last.number - kept.last.number)), "{kept:?} {anew:?}");
+            let both = [
+                (kept.maximum.quantiles(), anew.maximum.quantiles()),
+                (kept.minimum.quantiles(), anew.minimum.quantiles()),
+                (&kept.last.quantiles, &anew.last.quantiles),
+            ];
+            for (kept, anew) in both {
+                assert!((median(kept) - median(anew)).abs() < 0.5, "{now}: {kept:?} {anew:?}");
+            }
         }
     }
 }
@@ -73,7 +90,10 @@ fn the_newest_value_counts_at_once() {
     values[raised..].iter_mut().for_each(|value| *value += 8.0);
     let mut follower = Follower::default();
     let levels: Vec<f64> = histories(&values, raised - 1)
-        .map(|(now, history)| median(&follower.forecast(&history, &horizons(), now).unwrap().steps[0]))
+        .map(|(now, history)| {
+            let glance = follower.glance(&history, &[SignedDuration::from_secs(STEP)], now, &spec()).unwrap();
+            median(&glance.windows[0].last.quantiles)
+        })
         .collect();
     assert!(levels[3] > levels[0] + 3.0, "{levels:?}");
 }
@@ -84,9 +104,9 @@ fn short_histories_and_other_horizons_are_answered_as_well() {
     let mut follower = Follower::default();
     for (now, history) in histories(&values, 50).step_by(97) {
         for horizons in [&horizons()[..], &horizons()[..1]] {
-            let followed = follower.forecast(&history, horizons, now).unwrap();
+            let followed = follower.glance(&history, horizons, now, &spec()).unwrap();
             assert_eq!(followed.windows.len(), horizons.len());
-            assert!(followed.steps.iter().flatten().all(|number| number.is_finite()));
+            assert!(bits(&followed).into_iter().map(f64::from_bits).all(f64::is_finite));
         }
     }
 }

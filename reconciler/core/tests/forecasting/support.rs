@@ -68,7 +68,8 @@ pub(crate) fn signal(limit: f64, direction: Direction) -> SignalSpec {
 
 /// The score of one signal named `memory`.
 pub(crate) fn score_of(spec: &SignalSpec, forecast: &Result<Forecast, NotReady>, horizons: &[i64]) -> Score {
-    let signals = [SignalForecast { name: "memory", spec, forecast: forecast.as_ref() }];
+    let glance = forecast.as_ref().map(|it| it.glance(spec)).map_err(Clone::clone);
+    let signals = [SignalForecast { name: "memory", spec, forecast: glance.as_ref() }];
     score(&signals, &seconds(horizons.iter().copied()), at(0))
 }
 

@@ -9,8 +9,9 @@ use super::features::{Features, Origin};
 use super::past::Past;
 use super::prior::LeadPrior;
 use super::regression::{Row, dot, fit};
-use super::spread::{Causes, Restlessness, level, ratio};
+use super::spread::{Causes, Restlessness, Then, level, ratio};
 use super::squash::Squash;
+use super::tails::steadied;
 use crate::forecast::quantiles::{LEVELS, Weighted, of_weighted};
 
 /// Origins of the back-test: enough for twenty weights, few enough for a millisecond.
@@ -86,7 +87,8 @@ impl Ground {
             let value = self.past.get(origin + lead)?;
             let (usual, features) = place.origin.ahead(&self.past, lead);
             let height = self.squash.above_floor(usual + dot(weights, &features));
-            let causes = place.restlessness.causes(&self.past, lead, height);
+            let then = Then::new(&self.past, origin, lead);
+            let causes = place.restlessness.causes(then, height, self.past.still);
             Some(Checked { row: Row { features, came: value - usual, weight: place.weight }, causes, origin, lead })
         };
         // Made as long as it may become: growing would copy everything twice.
@@ -110,7 +112,8 @@ impl Ground {
         let spreads: Vec<f64> = checked.iter().map(|it| it.spread(prior, reference)).collect();
         let mut errors = errors_of(&checked, &spreads, &weights);
         let errors = if errors.is_empty() { [0.0; LEVELS.len()] } else { of_weighted(&mut errors) };
-        let widening = widening(&self.places, bucket);
+        let windows = windows(&self.places, bucket);
+        let (errors, widening) = (steadied(errors, windows), widening(windows));
         Learned { middle: bucket.middle(), weights, spread: prior.spread, reference, errors, widening }
     }
 }
@@ -146,12 +149,16 @@ pub(super) fn errors_of(checked: &[Checked], spreads: &[f64], weights: &Features
     checked.iter().zip(spreads).map(scaled).collect()
 }
 
-/// Factors on the intervals of a bucket, from how many independent windows of its length were seen.
-fn widening(places: &[Place], bucket: Bucket) -> [f64; 2] {
-    let [newest, .., oldest] = places else { return UNDERSTATED };
+/// How many independent windows of a bucket's length the places hold, the newer counting more.
+fn windows(places: &[Place], bucket: Bucket) -> f64 {
+    let [newest, .., oldest] = places else { return f64::INFINITY };
     let spacing = (newest.origin.step - oldest.origin.step) as f64 / (places.len() - 1) as f64;
     let sum: f64 = places.iter().map(|place| place.weight).sum();
     let squares: f64 = places.iter().map(|place| place.weight * place.weight).sum();
-    let windows = (sum * sum / squares * spacing).max(1.0) / bucket.middle();
+    (sum * sum / squares * spacing).max(1.0) / bucket.middle()
+}
+
+/// Factors on the intervals learned from so many independent windows.
+fn widening(windows: f64) -> [f64; 2] {
     UNDERSTATED.map(|factor| factor * (1.0 + WEIGHTS_DECIDED / windows).sqrt())
 }

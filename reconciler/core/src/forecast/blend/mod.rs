@@ -7,11 +7,14 @@
 mod bucket;
 mod features;
 mod ground;
+mod hour;
 mod past;
 pub mod prior;
+mod recent;
 mod regression;
 mod spread;
 mod squash;
+mod tails;
 pub mod training;
 mod trial;
 mod view;
@@ -23,9 +26,10 @@ use super::quantiles::Quantiles;
 use bucket::{Bucket, buckets};
 use features::Features;
 use ground::Ground;
-use past::{DAYS_LOOKED_AT, Past};
+pub use hour::{Hour, Look};
+use past::Past;
 use prior::{LeadPrior, Prior};
-use spread::Causes;
+use spread::Weights;
 use squash::Squash;
 use trial::{Verdict, judge};
 pub use view::View;
@@ -40,7 +44,7 @@ struct Learned {
     /// Lead time, in steps.
     middle: f64,
     weights: Features,
-    spread: Causes,
+    spread: Weights,
     /// Mean level of spread in the past.
     reference: f64,
     /// Quantiles of the errors, relative to the spread.
@@ -50,12 +54,9 @@ struct Learned {
 }
 
 /// What was learned of one series: some kilobytes, without the series itself. Asked through
-/// [`Blend::view`], at the step it was learned at or a little later.
+/// [`Blend::view`] at the step it was learned at, and through a [`Look`] within the hour after.
 pub struct Blend {
-    day: usize,
     squash: Squash,
-    /// What counted as no movement.
-    still: f64,
     learned: Vec<Learned>,
     verdict: Option<Verdict>,
     /// By length of the window, in the order asked for.
@@ -70,19 +71,8 @@ pub(super) struct LaidOut {
 
 impl Blend {
     /// Learns from `values` (one per step, NaN for a gap) with `day` steps a day, for lead times up
-    /// to `horizon` and windows of so many steps.
-    pub fn fit(values: &[f64], day: usize, horizon: usize, windows: &[usize], prior: &Prior) -> Self {
-        Self::fit_and_keep(values, day, horizon, windows, prior).0
-    }
-
-    /// The same, with the series laid out for a [`View`] from its end.
-    pub(super) fn fit_and_keep(
-        values: &[f64],
-        day: usize,
-        horizon: usize,
-        windows: &[usize],
-        prior: &Prior,
-    ) -> (Self, LaidOut) {
+    /// to `horizon` and windows of so many steps. Answers with the series laid out for a [`View`] or an [`Hour`].
+    pub(super) fn fit(values: &[f64], day: usize, horizon: usize, windows: &[usize], prior: &Prior) -> (Self, LaidOut) {
         let ground = Ground::new(values, day);
         let with_prior = |bucket: Bucket| Some((bucket, prior.at(bucket.middle() / day as f64)?));
         let buckets: Vec<(Bucket, &LeadPrior)> = buckets(horizon).into_iter().filter_map(with_prior).collect();
@@ -90,8 +80,8 @@ impl Blend {
             buckets.iter().rev().step_by(JUDGED_EVERY).take(JUDGED_MAX).copied().collect();
         let verdict = judge(&ground, &judged);
         let fixed = verdict.as_ref().and_then(|verdict| verdict.fixed);
-        let (squash, still) = (ground.squash, ground.past.still);
-        let mut blend = Self { day, squash, still, learned: Vec::new(), verdict, missed: Vec::new() };
+        let squash = ground.squash;
+        let mut blend = Self { squash, learned: Vec::with_capacity(buckets.len()), verdict, missed: Vec::new() };
         let mut start = None;
         for (bucket, prior) in buckets {
             let learned = ground.learn(bucket, prior, fixed, start.as_ref());
@@ -102,23 +92,19 @@ impl Blend {
         (blend, LaidOut { squash, past: ground.past })
     }
 
-    /// Values up to its end that a view looks at, in steps: one that is given more is no other.
-    pub fn looked_at(&self) -> usize {
-        DAYS_LOOKED_AT * self.day
-    }
-
-    /// Forecasts from the last of `values`: those it was fitted to, and what came since.
-    pub fn view(&self, values: &[f64]) -> View<'_> {
-        let recent = values.get(values.len().saturating_sub(self.looked_at())..).unwrap_or(values);
-        let squashed: Vec<f64> = recent.iter().map(|value| self.squash.squashed(*value)).collect();
-        let mut squash = self.squash;
-        squash.see(&squashed);
-        self.view_of(LaidOut { squash, past: Past::recent(squashed, self.day, self.still) })
-    }
-
-    /// Forecasts from the end of the series that it was fitted to, or of a later one.
-    pub(super) fn view_of(&self, series: LaidOut) -> View<'_> {
+    /// Forecasts from the end of the series that it was fitted to.
+    pub(super) fn view(&self, series: LaidOut) -> View<'_> {
         View::new(self, series)
+    }
+
+    /// Bytes that it holds on the heap.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let missed =
+            |it: &Missed| (it.highest.capacity() + it.lowest.capacity()) * size_of::<super::quantiles::Weighted>();
+        self.learned.capacity() * size_of::<Learned>()
+            + self.missed.capacity() * size_of::<Missed>()
+            + self.missed.iter().map(missed).sum::<usize>()
     }
 
     /// The model that the past preferred.

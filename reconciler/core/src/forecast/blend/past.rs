@@ -9,12 +9,11 @@ use crate::forecast::quantiles::middle;
 /// Days that make the usual day: each weekday counts once, and a lasting change is learned in days.
 const DAYS: usize = 7;
 
-/// Days of the newest past that a forecast from its end looks at: one and two weeks ago, each with its
-/// surroundings, and the usual days of the last week, which are made of the week before.
-pub(super) const DAYS_LOOKED_AT: usize = 2 * DAYS + 1;
-
 /// Steps on either side over which the usual day is smoothed, as a share of a day (a quarter of an hour).
 const SMOOTH_SHARE: usize = 96;
+
+/// Windows over which means are taken.
+pub(super) const LENGTHS: usize = 5;
 
 /// Lengths of the windows, in steps.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +36,11 @@ impl Spans {
             week: 7 * day,
             smooth: (day / SMOOTH_SHARE).max(1),
         }
+    }
+
+    /// From short to long.
+    pub(super) fn lengths(&self) -> [usize; LENGTHS] {
+        [self.quarter_hour, self.hour, self.six_hours, self.day, self.week]
     }
 }
 
@@ -98,8 +102,18 @@ pub(super) struct Past {
     misses: Sums,
     /// The misses and the moves of that time of day over the last days.
     then: Sums<2>,
-    /// What counts as no movement at all: a share of the mean movement.
-    pub(super) still: f64,
+    pub(super) still: Still,
+}
+
+/// What counts as no movement at all: a share of the mean movement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Still(f64);
+
+impl Still {
+    /// Logarithm of a distance, with a floor of what counts as no movement.
+    pub(super) fn log(self, distance: f64) -> f64 {
+        (distance + self.0).ln()
+    }
 }
 
 /// Share of a series' mean movement below which one is as good as none.
@@ -109,22 +123,10 @@ const STILL: f64 = 0.02;
 const MISSES_WEIGHT: f64 = 0.2;
 
 impl Past {
-    /// All of the past, as it is learned from.
+    /// Of `values`, squashed, with `day` steps a day.
     pub(super) fn new(values: Vec<f64>, day: usize) -> Self {
-        Self::laid_out(values, day, None)
-    }
-
-    /// The newest part of a past that was learned from, as long as a forecast from its end needs it;
-    /// `still` is what counted as no movement when it was learned from.
-    pub(super) fn recent(values: Vec<f64>, day: usize, still: f64) -> Self {
-        Self::laid_out(values, day, Some(still))
-    }
-
-    fn laid_out(values: Vec<f64>, day: usize, still: Option<f64>) -> Self {
         let held = held(&values);
-        // The newest part is asked for the usual day now and in the week that tells how far off it usually is.
-        let from = still.map_or(0, |_| values.len().saturating_sub((DAYS + 1) * day));
-        let usual = usual_day(&values, &held, day, from);
+        let usual = usual_days(&values, &held, day);
         let distance = |a: &f64, b: &f64| (a - b).abs();
         let between = held.iter().zip(held.iter().skip(1)).map(|(before, after)| distance(before, after));
         let moves: Vec<f64> = std::iter::once(0.0).chain(between).collect();
@@ -132,21 +134,20 @@ impl Past {
             .iter()
             .zip(&usual)
             .enumerate()
-            .map(|(step, (value, usual))| if step < day.max(from) { 0.0 } else { distance(value, usual) })
+            .map(|(step, (value, usual))| if step < day { 0.0 } else { distance(value, usual) })
             .collect();
         let spans = Spans::new(day);
         let count = values.len().max(1) as f64;
-        let usually = || STILL * (moves.iter().sum::<f64>() + MISSES_WEIGHT * misses.iter().sum::<f64>()) / count;
-        let still = still.unwrap_or_else(usually);
+        let still = STILL * (moves.iter().sum::<f64>() + MISSES_WEIGHT * misses.iter().sum::<f64>()) / count;
         Self {
             spans,
-            levels: smoothed(&held, [spans.hour, spans.six_hours]),
+            levels: smoothed(&held, &spans),
             sums: Sums::of(values.iter().map(|value| if value.is_nan() { [0.0; 2] } else { [*value, 1.0] })),
             usual_sums: Sums::of_column(&usual),
             then: Sums::of(then(&misses, &moves, day).into_iter()),
             moves: Sums::of_column(&moves),
             misses: Sums::of_column(&misses),
-            still: still.max(f64::MIN_POSITIVE),
+            still: Still(still.max(f64::MIN_POSITIVE)),
             values,
             held,
             usual,
@@ -227,6 +228,19 @@ impl Past {
         self.log(self.misses.mean_of_last(step, length))
     }
 
+    /// How far the mean of the day up to `step` is from that of the usual day, as a share of how far steps of the week
+    /// before were from theirs; none where half of the day is missing.
+    pub(super) fn shift(&self, step: usize) -> f64 {
+        let day = self.spans.day;
+        let Some(first) = (step + 1).checked_sub(day) else { return 0.0 };
+        let Some(mean) = self.mean(first, step + 1).filter(|_| 2.0 * self.present(first, step + 1) >= day as f64)
+        else {
+            return 0.0;
+        };
+        let usually = self.misses.mean_of_last(step - day, DAYS * day) + self.still.0;
+        (mean - self.usual_of_last(step, day)).abs() / usually
+    }
+
     /// Logarithms of both means at the time of day of `step` over the days before it; steps up to
     /// `last` alone.
     pub(super) fn restlessness_then(&self, step: usize, last: usize) -> (f64, f64) {
@@ -239,8 +253,39 @@ impl Past {
 
     /// Logarithm of a distance, with a floor of what counts as no movement.
     pub(super) fn log(&self, distance: f64) -> f64 {
-        (distance + self.still).ln()
+        self.still.log(distance)
     }
+
+    /// Sums over its newest steps, to be continued.
+    pub(super) fn ends(&self) -> Ends {
+        let (spans, end) = (self.spans, self.len());
+        let newest = |length: usize| end.saturating_sub(length);
+        let [quarter, hour, six, day, week] = spans.lengths();
+        Ends {
+            values: [quarter, hour, six, day, week].map(|length| self.sums.between(newest(length), end)),
+            usual: [quarter, hour, six, day].map(|length| self.usual_sums.between(newest(length), end)),
+            moves: [hour, six, day].map(|length| self.moves.between(newest(length), end)),
+            misses: self.misses.between(newest(hour), end),
+            levels: self.levels(end.saturating_sub(1)),
+            shift: self.shift(end.saturating_sub(1)),
+        }
+    }
+}
+
+/// Sums over the newest steps of a past.
+pub(super) struct Ends {
+    /// Of the values, and how many there are, over each of [`Spans::lengths`].
+    pub(super) values: [[f64; 2]; LENGTHS],
+    /// Of the usual day, over all of them but a week.
+    pub(super) usual: [[f64; 1]; LENGTHS - 1],
+    /// Of the distance from one value to the next, over an hour, six hours and a day.
+    pub(super) moves: [[f64; 1]; 3],
+    /// Of the distance from the usual day, over an hour.
+    pub(super) misses: [f64; 1],
+    /// Exponentially smoothed.
+    pub(super) levels: [f64; 2],
+    /// As in [`Past::shift`]: an hour moves the mean of a day by little.
+    pub(super) shift: f64,
 }
 
 fn held(values: &[f64]) -> Vec<f64> {
@@ -252,44 +297,59 @@ fn held(values: &[f64]) -> Vec<f64> {
     values.iter().map(carry).collect()
 }
 
-/// Simple exponential smoothing in which a value counts half after each of the half-lives.
-fn smoothed(held: &[f64], half_lives: [usize; 2]) -> Vec<[f64; 2]> {
-    let shares = half_lives.map(|half_life| 1.0 - 0.5_f64.powf(1.0 / half_life as f64));
+/// Simple exponential smoothing with a memory of an hour and of six.
+fn smoothed(held: &[f64], spans: &Spans) -> Vec<[f64; 2]> {
+    let smoothing = Smoothing::new(spans);
     let mut levels = [held.first().copied().unwrap_or(0.0); 2];
     let advance = |value: &f64| {
-        levels.iter_mut().zip(shares).for_each(|(level, share)| *level += share * (value - *level));
+        smoothing.advance(&mut levels, *value);
         levels
     };
     held.iter().map(advance).collect()
 }
 
-/// For each step and one day more, the median of the same step of the days before; of the first
-/// day, the value a day before, or the first one. Zero before the step `from`.
-fn usual_day(values: &[f64], held: &[f64], day: usize, from: usize) -> Vec<f64> {
-    let first = held.first().copied().unwrap_or(0.0);
-    let at = |step: usize| {
-        median_of_week(values, day, step)
-            .or_else(|| median_of_known(values, day, step))
-            .unwrap_or_else(|| step.checked_sub(day).and_then(|step| held.get(step).copied()).unwrap_or(first))
-    };
-    let unasked = from.min(values.len() + day);
-    std::iter::repeat_n(0.0, unasked).chain((unasked..values.len() + day).map(at)).collect()
+/// Shares of a new value in the smoothed levels.
+pub(super) struct Smoothing([f64; 2]);
+
+impl Smoothing {
+    /// A value counts half after an hour, and after six.
+    pub(super) fn new(spans: &Spans) -> Self {
+        Self([spans.hour, spans.six_hours].map(|half_life| 1.0 - 0.5_f64.powf(1.0 / half_life as f64)))
+    }
+
+    pub(super) fn advance(&self, levels: &mut [f64; 2], value: f64) {
+        levels.iter_mut().zip(self.0).for_each(|(level, share)| *level += share * (value - *level));
+    }
 }
 
-/// Where none of the seven days before has a gap at the time of `step`, as is usual.
-fn median_of_week(values: &[f64], day: usize, step: usize) -> Option<f64> {
+/// For each step and one day more, the median of the same step of the days before; of the first
+/// day, the value a day before, or the first one.
+fn usual_days(values: &[f64], held: &[f64], day: usize) -> Vec<f64> {
+    let first = held.first().copied().unwrap_or(0.0);
+    let value = |step: usize| values.get(step).copied().unwrap_or(f64::NAN);
+    let at = |step: usize| {
+        median_of_week(value, day, step)
+            .or_else(|| median_of_known(value, day, step))
+            .unwrap_or_else(|| step.checked_sub(day).and_then(|step| held.get(step).copied()).unwrap_or(first))
+    };
+    (0..values.len() + day).map(at).collect()
+}
+
+/// Where none of the seven days before has a gap (NaN) at the time of `step`, as is usual.
+pub(super) fn median_of_week(value: impl Fn(usize) -> f64, day: usize, step: usize) -> Option<f64> {
     let oldest = step.checked_sub(DAYS * day)?;
-    let week = std::array::from_fn(|days| values.get(oldest + days * day).copied().unwrap_or(f64::NAN));
+    let week = std::array::from_fn(|days| value(oldest + days * day));
     (!week.iter().sum::<f64>().is_nan()).then(|| median_of_seven(week))
 }
 
 /// Of the days among those seven that have a value.
-fn median_of_known(values: &[f64], day: usize, step: usize) -> Option<f64> {
+pub(super) fn median_of_known(value: impl Fn(usize) -> f64, day: usize, step: usize) -> Option<f64> {
     let mut same = [0.0; DAYS];
     let mut found = 0;
     for back in (1..=DAYS).map_while(|days| step.checked_sub(days * day)) {
-        if let Some((value, slot)) = values.get(back).filter(|value| !value.is_nan()).zip(same.get_mut(found)) {
-            *slot = *value;
+        let value = value(back);
+        if let Some(slot) = same.get_mut(found).filter(|_| !value.is_nan()) {
+            *slot = value;
             found += 1;
         }
     }

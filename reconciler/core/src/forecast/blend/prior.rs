@@ -4,7 +4,7 @@
 //! Never decides alone: a series' own past moves the weights after a few hundred samples.
 
 use super::features::Features;
-use super::spread::Causes;
+use super::spread::Weights;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub struct LeadPrior {
     /// Of the corrections.
     pub weights: Features,
     /// Of the causes of spread.
-    pub spread: Causes,
+    pub spread: Weights,
 }
 
 /// The one that is shipped.

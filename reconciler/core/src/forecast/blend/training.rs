@@ -8,7 +8,7 @@ use super::features::{self, Features};
 use super::ground::{Checked, Ground, PRIOR_ROWS};
 use super::prior::{LeadPrior, Prior};
 use super::regression::{Row, fit};
-use super::spread::{self, Causes};
+use super::spread::{self, Weights};
 
 /// Rows of each series that the pooled regression sees.
 const ROWS_PER_SERIES: usize = 60;
@@ -73,7 +73,7 @@ fn weights(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Feature
 
 /// Least squares of the logarithm of the errors on those of the causes, each relative to its mean
 /// over the series.
-fn causes(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Causes {
+fn causes(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Weights {
     let mut sums = [[0.0; spread::COUNT + 1]; spread::COUNT];
     let mut count = 0.0;
     for lesson in lessons {
@@ -84,7 +84,7 @@ fn causes(lessons: &[Lesson<'_>], bucket: Bucket, prior: &LeadPrior) -> Causes {
             .iter()
             .map(|checked| {
                 let mut row = [0.0; spread::COUNT + 1];
-                row[..spread::COUNT].copy_from_slice(&checked.causes);
+                row[..spread::COUNT].copy_from_slice(&checked.causes.logs);
                 row[spread::COUNT] = ground.past.log(checked.row.error(&weights).abs());
                 row
             })
@@ -111,7 +111,7 @@ fn centre(rows: &mut [[f64; spread::COUNT + 1]]) {
 }
 
 /// Gauss' elimination; the last column is the right-hand side.
-fn solve(mut sums: [[f64; spread::COUNT + 1]; spread::COUNT], ridge: f64) -> Causes {
+fn solve(mut sums: [[f64; spread::COUNT + 1]; spread::COUNT], ridge: f64) -> Weights {
     for pivot in 0..spread::COUNT {
         sums[pivot][pivot] += ridge;
         let row = sums[pivot];

@@ -4,64 +4,100 @@
 
 use super::features::Origin;
 use super::past::Past;
-use super::spread::{Restlessness, level, ratio};
+use super::spread::{Causes, RATIO_MAX, Restlessness, Then, level, ratio};
 use super::squash::Squash;
-use super::windows::{foreseen, looks};
+use super::windows::{Missed, foreseen, looks, stride};
 use super::{Blend, LaidOut};
 use crate::forecast::distribution::Distribution;
 use crate::forecast::quantiles::{LEVELS, Quantiles, Weighted, median};
 
-/// A blend at one moment of its series.
+/// A blend at the end of the series that it was learned from.
 pub struct View<'a> {
     blend: &'a Blend,
-    squash: Squash,
-    past: Past,
+    series: LaidOut,
     now: Origin,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(blend: &'a Blend, LaidOut { squash, past }: LaidOut) -> Self {
-        let now = Origin::new(&past, past.len().saturating_sub(1));
-        Self { blend, squash, past, now }
+    pub(super) fn new(blend: &'a Blend, series: LaidOut) -> Self {
+        let now = Origin::new(&series.past, series.past.len().saturating_sub(1));
+        Self { blend, series, now }
     }
 
     /// Quantiles of each of the next `horizon` steps, in the signal's unit.
     pub fn steps(&self, horizon: usize) -> Vec<Quantiles> {
-        let restlessness = Restlessness::new(&self.past, &self.now);
+        let restlessness = Restlessness::new(self.past(), &self.now);
         (1..=horizon).map(|lead| self.step(&restlessness, lead)).collect()
     }
 
-    /// Distributions of the highest and the lowest value of the next `length` steps, by what was
-    /// missed of windows of the nearest length; `None` when no such window was seen.
+    /// Distributions of the highest and the lowest value of the next `length` steps; `None` when no such window was seen.
     pub(in crate::forecast) fn window(&self, length: usize) -> Option<(Distribution, Distribution)> {
-        let missed = self.blend.missed.iter().min_by_key(|missed| missed.length.abs_diff(length))?;
-        let kept = self.blend.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
-        let (low, high) = foreseen(&self.past, &self.now, &looks(self.blend, length));
-        let around = |foreseen: f64, missed: &[Weighted], kept: f64| {
-            let in_units = |(error, weight): &Weighted| (self.squash.in_units(foreseen + error, foreseen), *weight);
-            let samples: Vec<Weighted> = missed.iter().map(in_units).collect();
-            (samples, kept)
-        };
-        let distribution = |(samples, kept): (Vec<Weighted>, f64)| {
-            (!samples.is_empty()).then(|| Distribution::new(samples, missed.evidence * kept))
-        };
-        Some((distribution(around(high, &missed.highest, kept.0))?, distribution(around(low, &missed.lowest, kept.1))?))
+        let looks = looks(self.blend, length, stride(self.blend.nearest(length)?.length));
+        self.blend.window(&self.series.squash, length, foreseen(self.past(), &self.now, &looks))
+    }
+
+    fn past(&self) -> &Past {
+        &self.series.past
     }
 
     fn step(&self, restlessness: &Restlessness, lead: usize) -> Quantiles {
-        let point = self.now.point(&self.past, lead, &self.blend.weights(lead));
-        let causes = restlessness.causes(&self.past, lead, self.squash.above_floor(point));
+        let (past, squash) = (self.past(), &self.series.squash);
+        let point = self.now.point(past, lead, &self.blend.weights(lead));
+        let then = Then::new(past, self.now.step, lead);
+        let causes = restlessness.causes(then, squash.above_floor(point), past.still);
+        self.blend.quantiles(squash, lead, point, &causes)
+    }
+}
+
+impl Blend {
+    /// What was missed of windows of the length nearest to `length`.
+    pub(super) fn nearest(&self, length: usize) -> Option<&Missed> {
+        self.missed.iter().min_by_key(|missed| missed.length.abs_diff(length))
+    }
+
+    /// Distributions of the highest and the lowest value of a window of `length` steps of which these extremes are
+    /// `foreseen` (squashed), by what was missed of windows of the nearest length.
+    pub(super) fn window(
+        &self,
+        squash: &Squash,
+        length: usize,
+        (low, high): (f64, f64),
+    ) -> Option<(Distribution, Distribution)> {
+        let missed = self.nearest(length)?;
+        let kept = self.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
+        let distribution = |foreseen: f64, errors: &[Weighted], kept: f64| {
+            let in_units = |(error, weight): &Weighted| (squash.in_units(foreseen + error, foreseen), *weight);
+            let samples: Vec<Weighted> = errors.iter().map(in_units).collect();
+            (!samples.is_empty()).then(|| Distribution::new(samples, missed.evidence * kept))
+        };
+        Some((distribution(high, &missed.highest, kept.0)?, distribution(low, &missed.lowest, kept.1)?))
+    }
+
+    /// How far a median may be from what is expected, squashed.
+    pub(super) fn bias_max(&self) -> f64 {
+        let biases = self.learned.iter().map(|learned| median(&learned.errors).abs());
+        RATIO_MAX.exp() * biases.fold(0.0, f64::max)
+    }
+
+    /// Quantiles `lead` steps ahead, in the signal's unit, where `point` is expected, squashed.
+    pub(super) fn quantiles(&self, squash: &Squash, lead: usize, point: f64, causes: &Causes) -> Quantiles {
+        let (quantiles, widening) = self.around(lead, point, causes);
+        let middle = median(&quantiles);
+        // In the signal's unit: widened before, the far tail of a spiky series would be blown up by powers.
+        let widened = widened(quantiles.map(|quantile| squash.in_units(quantile, middle)), widening);
+        let (least, greatest) = squash.bounds(middle);
+        widened.map(|quantile| quantile.max(least).min(greatest))
+    }
+
+    /// The same, squashed and not yet widened, and the factors by which they are to be.
+    pub(super) fn around(&self, lead: usize, point: f64, causes: &Causes) -> (Quantiles, [f64; 2]) {
         let (mut quantiles, mut widening) = ([point; LEVELS.len()], [0.0; 2]);
-        for (share, learned) in self.blend.neighbours(lead).into_iter().flatten() {
-            let factor = share * ratio(level(&causes, &learned.spread), learned.reference);
+        for (share, learned) in self.neighbours(lead).into_iter().flatten() {
+            let factor = share * ratio(level(causes, &learned.spread), learned.reference);
             quantiles.iter_mut().zip(&learned.errors).for_each(|(quantile, error)| *quantile += factor * error);
             widening.iter_mut().zip(learned.widening).for_each(|(sum, factor)| *sum += share * factor);
         }
-        let middle = median(&quantiles);
-        // In the signal's unit: widened before, the far tail of a spiky series would be blown up by powers.
-        let widened = widened(quantiles.map(|quantile| self.squash.in_units(quantile, middle)), widening);
-        let (least, greatest) = self.squash.bounds(middle);
-        widened.map(|quantile| quantile.max(least).min(greatest))
+        (quantiles, widening)
     }
 }
 

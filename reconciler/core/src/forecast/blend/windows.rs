@@ -13,14 +13,14 @@ use crate::forecast::quantiles::Weighted;
 /// Places in the past from which windows are forecast.
 const PLACES_MAX: usize = 48;
 
-/// Steps of a window at which its forecast is looked at: the forecast is smooth, its extremes wide.
+/// Steps of a window at which its forecast is looked at, at most: the forecast is smooth, its extremes wide.
 const LOOKS: usize = 36;
 
 /// What was missed of the extremes of windows of one length, squashed.
 pub(super) struct Missed {
     /// In steps.
     pub(super) length: usize,
-    /// The highest value that came minus the one foreseen, and the same of the lowest.
+    /// The highest value that came minus the one foreseen, and the same of the lowest, each rising.
     pub(super) highest: Vec<Weighted>,
     pub(super) lowest: Vec<Weighted>,
     /// How many independent windows they were learned from.
@@ -31,8 +31,9 @@ impl Blend {
     /// What it would have missed of windows of `length` steps.
     pub(super) fn missed(&self, ground: &Ground, length: usize) -> Missed {
         let Ground { past, places, .. } = ground;
-        let mut missed = Missed { length, highest: Vec::new(), lowest: Vec::new(), evidence: 0.0 };
-        let looks = looks(self, length);
+        let (highest, lowest) = (Vec::with_capacity(PLACES_MAX), Vec::with_capacity(PLACES_MAX));
+        let mut missed = Missed { length, highest, lowest, evidence: 0.0 };
+        let looks = looks(self, length, stride(length));
         let mut newer: Option<usize> = None;
         for place in places.iter().step_by(places.len().div_ceil(PLACES_MAX).max(1)) {
             let step = place.origin.step;
@@ -44,22 +45,31 @@ impl Blend {
             missed.highest.push((high - high_foreseen, place.weight));
             missed.lowest.push((low - low_foreseen, place.weight));
         }
+        // What is added to a forecast later keeps this order.
+        missed.highest.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
+        missed.lowest.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
         missed
     }
 }
 
+/// Steps from one look at a window of `length` steps to the next.
+pub(super) fn stride(length: usize) -> usize {
+    length.div_ceil(LOOKS).max(1)
+}
+
 /// Lead times at which a window is looked at, with what the corrections weigh there.
-pub(super) fn looks(blend: &Blend, length: usize) -> Vec<(usize, Features)> {
-    let leads = (1..=length).step_by(length.div_ceil(LOOKS)).chain([length]);
-    leads.map(|lead| (lead, blend.weights(lead))).collect()
+pub(super) fn looks(blend: &Blend, length: usize, stride: usize) -> Vec<(usize, Features)> {
+    (stride..=length).step_by(stride).map(|lead| (lead, blend.weights(lead))).collect()
 }
 
 /// Least and greatest point forecast of a window.
 pub(super) fn foreseen(past: &Past, origin: &Origin, looks: &[(usize, Features)]) -> (f64, f64) {
-    looks
-        .iter()
-        .map(|(lead, weights)| origin.point(past, *lead, weights))
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)))
+    extremes(looks.iter().map(|(lead, weights)| origin.point(past, *lead, weights)))
+}
+
+/// The least and the greatest of some numbers.
+pub(super) fn extremes(points: impl Iterator<Item = f64>) -> (f64, f64) {
+    points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)))
 }
 
 /// Least and greatest value that came, if the window is over and at least half of it was seen.
