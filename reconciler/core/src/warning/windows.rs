@@ -158,7 +158,7 @@ impl View<'_> {
         let end = self.levels.len();
         let (mut all, mut rose, mut weight) = (0.3, 0.3 * ahead.base_rate, 1.0);
         for back in 1..=DAYS {
-            let Some(then) = (end - 1).checked_sub(back * self.day) else { break };
+            let Some(then) = end.checked_sub(back * self.day + 1) else { break };
             let middle = then / STRIDE;
             for index in middle.saturating_sub(2)..=middle + 2 {
                 let (Some(most), Some(level)) = (ahead.greatest.get(index), self.levels.get(index * STRIDE)) else {
