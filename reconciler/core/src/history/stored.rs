@@ -80,7 +80,7 @@ impl History {
 
     /// Bytes that it takes, with what its lists have in reserve.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let samples = self.open.samples.capacity() * size_of::<(i64, Sample)>();
         size_of::<Self>() + 4 * self.values.capacity() + samples
     }

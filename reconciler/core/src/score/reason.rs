@@ -72,7 +72,8 @@ impl Told<'_> {
         let mut reasons: Vec<String> = Vec::new();
         if probability >= WARNED_MIN {
             reasons.extend(self.yesterday(history));
-            let others = foresight.warnings().map(|warnings| warnings.reasons(self.window.horizon)).unwrap_or_default();
+            let warnings = foresight.warnings();
+            let others = warnings.map(|warnings| warnings.reasons(self.window.horizon, history)).unwrap_or_default();
             reasons.extend(others.into_iter().map(|it| it.text).filter(|text| !text.starts_with("yesterday")));
         }
         reasons.truncate(REASONS_MAX);

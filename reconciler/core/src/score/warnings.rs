@@ -3,7 +3,7 @@
 
 use crate::history::History;
 use crate::model::signal::{Direction, SignalSpec};
-use crate::warning::{Calibration, Fleets, Kind, Levels, Outlook, Reason, Within};
+use crate::warning::{Calibration, Fleets, Kind, Outlook, Reason, Watch, Within};
 use jiff::{SignedDuration, Timestamp};
 
 /// Fewest and most steps in a day for which the model is at home: it was trained on steps of five
@@ -17,8 +17,8 @@ pub struct Warnings {
     direction: Direction,
     step: SignedDuration,
     day: usize,
-    /// What all horizons look at.
-    levels: Levels,
+    /// What all horizons look at, together with the history.
+    watch: Watch,
     /// Number of the step that comes next; the first one has not come yet when absent.
     next: Option<i64>,
     taken: usize,
@@ -52,7 +52,7 @@ impl Warnings {
             direction,
             step,
             day,
-            levels: Levels::new(limit, direction, day),
+            watch: Watch::new(limit, direction, day),
             next: None,
             taken: 0,
             teaches_from: None,
@@ -99,10 +99,12 @@ impl Warnings {
         // Nobody wanted those of the last time.
         self.followed.iter_mut().for_each(|it| it.within.forget_lessons());
         let skipped = usize::try_from(self.next.unwrap_or(first) - first).unwrap_or(0);
-        for value in values.iter().skip(skipped).take(most) {
-            let value = (!value.is_nan()).then(|| f64::from(*value));
-            let taken = self.levels.push(value);
-            self.followed.iter_mut().for_each(|it| it.outlook = it.within.push(&self.levels, &taken));
+        for end in (skipped + 1..=values.len()).take(most) {
+            let values = values.get(..end).unwrap_or_default();
+            self.watch.push(values);
+            let past = self.watch.past(values);
+            let common = past.common();
+            self.followed.iter_mut().for_each(|it| it.outlook = it.within.push(&past, &common));
             let step = self.next.unwrap_or(first);
             if self.teaches_from.is_some_and(|from| step < from) {
                 self.followed.iter_mut().for_each(|it| it.within.forget_lessons());
@@ -120,7 +122,7 @@ impl Warnings {
             Followed { horizon: it.horizon, within, outlook: Outlook::Unknown }
         };
         Self {
-            levels: Levels::new(self.limit, self.direction, day),
+            watch: Watch::new(self.limit, self.direction, day),
             next: None,
             taken: 0,
             followed: self.followed.iter().map(followed).collect(),
@@ -151,9 +153,12 @@ impl Warnings {
         }
     }
 
-    /// What raises the probability of a horizon, greatest first.
-    pub fn reasons(&self, horizon: SignedDuration) -> Vec<Reason> {
-        self.within(horizon).map(|it| it.within.reasons(&self.levels)).unwrap_or_default()
+    /// What raises the probability of a horizon, greatest first. Asked of the history that was followed.
+    pub fn reasons(&self, horizon: SignedDuration, history: &History) -> Vec<Reason> {
+        let (first, values) = history.steps();
+        let taken = self.next.and_then(|next| usize::try_from(next - first).ok());
+        let seen = taken.and_then(|taken| values.get(..taken)).unwrap_or_default();
+        self.within(horizon).map(|it| it.within.reasons(&self.watch.past(seen))).unwrap_or_default()
     }
 
     /// How stated probabilities compare with what came, by horizon.
@@ -191,8 +196,11 @@ mod tests {
     const DAY: i64 = 288;
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-    /// Of four weeks of five minutes and three horizons: levels, a quarter of them for each horizon, and a day of looks.
-    const BYTES_MAX: usize = 84_000;
+    /// Of four weeks of five minutes and three horizons: what was said in a day, for the most part.
+    const BYTES_MAX: usize = 7_000;
+
+    /// The same together with the history.
+    const BYTES_IN_ALL_MAX: usize = 48_000;
 
     fn history(steps: i64) -> History {
         let mut history = History::new(SignedDuration::from_mins(5), SignedDuration::from_hours(28 * 24));
@@ -230,7 +238,7 @@ mod tests {
         }
         assert!(at_once.probability(HOUR).unwrap() > 0.2, "{:?}", at_once.probability(HOUR));
         assert_eq!(at_once.probability(HOUR * 48), None, "longer than a day");
-        assert!(at_once.calibrations().count() == 2 && !at_once.reasons(HOUR).is_empty());
+        assert!(at_once.calibrations().count() == 2 && !at_once.reasons(HOUR, &whole).is_empty());
     }
 
     #[test]
@@ -259,8 +267,9 @@ mod tests {
         });
         assert!(warnings.is_ready(&whole));
         let within = warnings.followed.iter().map(|it| it.within.bytes()).sum::<usize>();
-        let bytes = size_of::<Warnings>() + warnings.levels.bytes() + within;
+        let bytes = size_of::<Warnings>() + warnings.watch.bytes() + within;
         assert!(bytes <= BYTES_MAX, "{bytes} bytes, {within} of them for horizons");
+        assert!(bytes + whole.bytes() <= BYTES_IN_ALL_MAX, "{bytes} bytes and {} of the history", whole.bytes());
     }
 
     #[test]

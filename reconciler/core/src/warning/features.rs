@@ -4,9 +4,9 @@
 //!
 //! Never uses a value after the newest one.
 
-use super::analogues::Analogues;
+use super::analogues::{Alike, Analogues};
 use super::rhythm::Rhythm;
-use super::view::View;
+use super::view::{Ahead, View};
 use super::windows::Windows;
 
 /// Numbers that the model sees.
@@ -98,18 +98,44 @@ const MAX: f32 = 50.0;
 /// Share of the way to the limit from which a level is near it.
 const NEAR: f32 = 0.8;
 
+/// What is the same whatever is looked ahead.
+pub(crate) struct Common {
+    /// From "now" to "spread 24 h".
+    level: [f32; 14],
+    /// From "slope 15 min" to "acceleration".
+    moved: [f32; 6],
+    /// From "share above now" to "level of 99.9 %".
+    day: [f32; 6],
+    /// "Above yesterday" for an hour and for six.
+    above: [f32; 2],
+    alike: Alike,
+}
+
 impl View<'_> {
-    /// The numbers for a window of `horizon` steps.
-    pub(super) fn features(&self, horizon: usize) -> Features {
-        let (hour, day) = (self.hour(), self.day);
+    /// What of the numbers is the same for all windows.
+    pub(super) fn common(&self) -> Common {
+        let (hour, spread) = (self.hour(), self.moments(self.levels.len(), self.day).1);
+        Common {
+            level: self.level(hour, spread),
+            moved: self.moved(hour),
+            day: self.last_day(hour),
+            above: [1, 6].map(|hours| self.above_yesterday(hours * hour)),
+            alike: Alike::new(self, spread),
+        }
+    }
+
+    /// The numbers for a window.
+    pub(super) fn features(&self, ahead: &Ahead<'_>, common: &Common) -> Features {
+        let hour = self.hour();
         let mut all = [0.0; COUNT];
-        let spread = self.moments(self.levels.len(), day).1;
-        let parts: [&[f32]; 5] = [
-            &self.level(hour, spread),
-            &self.movement(hour, horizon, spread),
-            &self.other_days(hour, horizon),
-            &self.alike(spread),
-            &self.incidents(hour, horizon),
+        let parts: [&[f32]; 7] = [
+            &common.level,
+            &common.moved,
+            &self.movement(hour, ahead.horizon, common),
+            &common.day,
+            &self.other_days(ahead, common.above),
+            &self.alike(ahead, &common.alike),
+            &self.incidents(hour, ahead),
         ];
         for (number, value) in all.iter_mut().zip(parts.into_iter().flatten()) {
             *number = if value.is_nan() { 0.0 } else { value.clamp(-MAX, MAX) };
@@ -138,14 +164,11 @@ impl View<'_> {
         ]
     }
 
-    fn movement(&self, hour: usize, horizon: usize, spread: f32) -> [f32; 14] {
-        let end = self.levels.len();
-        let now = self.ago(0);
+    fn moved(&self, hour: usize) -> [f32; 6] {
+        let (end, now) = (self.levels.len(), self.ago(0));
         let half = (hour / 2).max(1);
         let slope = |length: usize| self.mean(end, length) - self.mean(end.saturating_sub(length), length);
         let slope_half = now - self.ago(half);
-        let day = self.before(end, self.day);
-        let share = |count: usize| count as f32 / day.len().max(1) as f32;
         [
             now - self.ago((hour / 4).max(1)),
             slope_half,
@@ -153,8 +176,18 @@ impl View<'_> {
             slope(3 * hour),
             slope(6 * hour),
             slope_half - (self.ago(half) - self.ago(2 * half)),
-            (1.0 - now) / (spread * (horizon as f32).sqrt() + 1e-3),
-            now + slope(hour) * horizon as f32 / hour as f32,
+        ]
+    }
+
+    fn movement(&self, hour: usize, horizon: usize, common: &Common) -> [f32; 2] {
+        let (now, [.., spread], [_, _, slope, ..]) = (self.ago(0), common.level, common.moved);
+        [(1.0 - now) / (spread * (horizon as f32).sqrt() + 1e-3), now + slope * horizon as f32 / hour as f32]
+    }
+
+    fn last_day(&self, hour: usize) -> [f32; 6] {
+        let (now, day) = (self.ago(0), self.before(self.levels.len(), self.day));
+        let share = |count: usize| count as f32 / day.len().max(1) as f32;
+        [
             share(day.iter().filter(|level| **level > now).count()),
             share(day.iter().filter(|level| **level >= NEAR).count()),
             (self.since(NEAR, self.day) as f32 / hour as f32).ln_1p(),
@@ -164,14 +197,14 @@ impl View<'_> {
         ]
     }
 
-    fn other_days(&self, hour: usize, horizon: usize) -> [f32; 21] {
+    fn above_yesterday(&self, length: usize) -> f32 {
         let end = self.levels.len();
-        let windows = Windows::new(self, horizon);
-        let above = |length: usize| {
-            let then = end.checked_sub(self.day).filter(|end| *end > 0);
-            then.map_or(0.0, |then| self.mean(end, length) - self.mean(then, length))
-        };
-        let above_1 = above(hour);
+        let then = end.checked_sub(self.day).filter(|end| *end > 0);
+        then.map_or(0.0, |then| self.mean(end, length) - self.mean(then, length))
+    }
+
+    fn other_days(&self, ahead: &Ahead<'_>, [above_1, above_6]: [f32; 2]) -> [f32; 21] {
+        let windows = Windows::new(self, ahead);
         [
             windows.yesterday,
             windows.last_week,
@@ -191,14 +224,14 @@ impl View<'_> {
             windows.unusual,
             windows.from_near_here,
             above_1,
-            above(6 * hour),
+            above_6,
             windows.yesterday + above_1,
             windows.usual + above_1,
         ]
     }
 
-    fn alike(&self, spread: f32) -> [f32; 7] {
-        let analogues = Analogues::new(self, spread);
+    fn alike(&self, ahead: &Ahead<'_>, alike: &Alike) -> [f32; 7] {
+        let analogues = Analogues::new(self, ahead, alike);
         [
             analogues.broke,
             analogues.broke_then,
@@ -210,10 +243,10 @@ impl View<'_> {
         ]
     }
 
-    fn incidents(&self, hour: usize, horizon: usize) -> [f32; 9] {
-        let rhythm = Rhythm::new(self, horizon);
+    fn incidents(&self, hour: usize, ahead: &Ahead<'_>) -> [f32; 9] {
+        let rhythm = Rhythm::new(self, ahead);
         [
-            self.base_rate.max(1e-5).ln(),
+            ahead.base_rate.max(1e-5).ln(),
             (rhythm.since as f32 / hour as f32).ln_1p(),
             rhythm.counts[0],
             rhythm.counts[1],
@@ -221,7 +254,7 @@ impl View<'_> {
             rhythm.against_interval,
             rhythm.due,
             rhythm.echo,
-            horizon as f32 / hour as f32,
+            ahead.horizon as f32 / hour as f32,
         ]
     }
 }

@@ -14,6 +14,7 @@ pub mod features;
 mod fleet;
 mod fleets;
 pub mod incidents;
+mod past;
 mod reasons;
 mod rhythm;
 pub mod training;
@@ -27,13 +28,13 @@ pub use challenge::{Challenge, Study, Verdict};
 pub use fleet::Fleet;
 pub use fleets::{Fleets, Kind, Standing};
 pub use reasons::Reason;
-pub(crate) use watch::Levels;
-pub use watch::Watch;
+pub(crate) use watch::Watch;
 pub(crate) use within::Within;
 
 use crate::model::signal::Direction;
 use boosting::Boosted;
 use std::sync::LazyLock;
+use watch::{VALUES_MAX, kept};
 
 /// The model that is shipped.
 static SHIPPED: LazyLock<Option<Boosted>> =
@@ -44,10 +45,15 @@ static SHIPPED: LazyLock<Option<Boosted>> =
 /// it announces more, at fewer than one a day.
 pub const ALARM: f32 = 0.17;
 
+/// Values that are dropped at once when there are too many, so that dropping costs little per step.
+const VALUES_DROPPED: usize = 288;
+
 /// Early warning for one signal and one horizon.
 #[derive(Debug, Clone)]
 pub struct Warning {
-    levels: Levels,
+    /// The newest steps, NaN for gaps.
+    values: Vec<f32>,
+    watch: Watch,
     within: Within,
 }
 
@@ -66,20 +72,26 @@ impl Warning {
     /// For a signal that breaks `limit` on the side of `direction`, with `day` steps a day (24 at least)
     /// and `horizon` steps to look ahead (from 1 to `day`).
     pub fn new(limit: f64, direction: Direction, day: usize, horizon: usize) -> Self {
-        Self { levels: Levels::new(limit, direction, day), within: Within::new(Kind { day, horizon }) }
+        let watch = Watch::new(limit, direction, day);
+        Self { values: Vec::new(), watch, within: Within::new(Kind { day, horizon }) }
     }
 
     /// Takes the sample of the next step, `None` if there is none; the steps of a longer gap are pushed
     /// one by one.
     pub fn push(&mut self, value: Option<f64>) -> Outlook {
-        let step = self.levels.push(value);
-        self.within.push(&self.levels, &step)
+        if self.values.len() >= VALUES_MAX + VALUES_DROPPED {
+            self.values.drain(..VALUES_DROPPED);
+        }
+        self.values.push(kept(value));
+        self.watch.push(&self.values);
+        let past = self.watch.past(&self.values);
+        self.within.push(&past, &past.common())
     }
 
     /// What raises the newest probability over that of a usual look at this signal, greatest first; none
     /// while the limit is broken or nothing is measured.
     pub fn reasons(&self) -> Vec<Reason> {
-        self.within.reasons(&self.levels)
+        self.within.reasons(&self.watch.past(&self.values))
     }
 
     /// How the stated probabilities compare with what came.

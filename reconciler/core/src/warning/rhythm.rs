@@ -1,7 +1,7 @@
 //! When the limit broke before: how long ago, how regularly, and how often at this distance from the
 //! last time.
 
-use super::view::View;
+use super::view::{Ahead, View};
 
 /// What the times of incidents tell.
 pub(super) struct Rhythm {
@@ -28,7 +28,8 @@ const LAST: usize = 3;
 const NEIGHBOURS: usize = 4;
 
 impl Rhythm {
-    pub(super) fn new(view: &View<'_>, horizon: usize) -> Self {
+    pub(super) fn new(view: &View<'_>, ahead: &Ahead<'_>) -> Self {
+        let horizon = ahead.horizon;
         let end = view.levels.len();
         let since = view.onsets.last().map_or(end, |onset| end - onset);
         let within =
@@ -36,7 +37,7 @@ impl Rhythm {
         Self {
             since,
             against_interval: against_interval(view.onsets, since),
-            due: due(view.onsets, since, horizon, view.base_rate),
+            due: due(view.onsets, since, horizon, ahead.base_rate),
             echo: echo(view.onsets, end, horizon),
             counts: [1, 3, 7].map(|days| within(days * view.day)),
         }
@@ -92,17 +93,10 @@ mod tests {
     fn a_job_of_every_three_hours_is_due() {
         let onsets: Vec<usize> = (0..40).map(|job| 36 * job).collect();
         let levels = vec![0.0; 39 * 36 + 30];
-        let view = |levels| View {
-            levels,
-            newest: [0.0; 2],
-            day: 288,
-            onsets: &onsets,
-            ahead: &[],
-            tail: [0.0; 3],
-            base_rate: 0.1,
-        };
-        let due = Rhythm::new(&view(&levels), 12);
-        let not_yet = Rhythm::new(&view(&levels[..39 * 36 + 6]), 12);
+        let view = |levels| View { levels, peaks: &[], newest: [0.0; 2], day: 288, onsets: &onsets, tail: [0.0; 3] };
+        let ahead = Ahead { horizon: 12, greatest: &[], base_rate: 0.1 };
+        let due = Rhythm::new(&view(&levels), &ahead);
+        let not_yet = Rhythm::new(&view(&levels[..39 * 36 + 6]), &ahead);
         assert!(due.due > 0.9 && not_yet.due < 0.1, "{} {}", due.due, not_yet.due);
         assert!(due.echo > 2.0 * not_yet.echo, "{} {}", due.echo, not_yet.echo);
     }

@@ -2,7 +2,10 @@
 //! the model learns limits and not one way of choosing them.
 
 use super::boosting::{Boosted, Case, Settings, train};
-use super::watch::Watch;
+use super::view::Ahead;
+use super::watch::{Watch, kept};
+use super::within::BaseRate;
+use crate::model::signal::Direction;
 use std::collections::BTreeMap;
 
 /// Shares of the values that lie below the limits tried. What people alarm on is rarer than most of
@@ -52,11 +55,12 @@ fn limits(values: &[f64]) -> Vec<f64> {
 /// Every look before an incident and some of the others, from the second day on. Goes through the
 /// recording twice: most looks are not taken, and knowing which is cheap.
 fn of_limit(recording: &Recording<'_>, limit: f64, horizon: usize) -> Vec<Case> {
-    let value = |value: &f64| Some(*value).filter(|value| !value.is_nan());
-    let mut watch = Watch::new(limit, recording.day, horizon);
+    let values: Vec<f32> = recording.values.iter().map(|value| kept(Some(*value))).collect();
+    let mut watch = Watch::new(limit, Direction::Above, recording.day);
     let (mut looks, mut onsets, mut was_broken) = (Vec::new(), Vec::new(), false);
-    for (step, sample) in recording.values.iter().enumerate() {
-        if watch.push(value(sample)) && step >= recording.day {
+    for step in 0..values.len() {
+        watch.push(&values[..=step]);
+        if watch.calm() && step >= recording.day {
             looks.push(step);
         }
         if watch.broken() && !was_broken {
@@ -65,12 +69,15 @@ fn of_limit(recording: &Recording<'_>, limit: f64, horizon: usize) -> Vec<Case> 
         was_broken = watch.broken();
     }
     let wanted = wanted(recording, &looks, &onsets, horizon);
-    let mut watch = Watch::new(limit, recording.day, horizon);
-    let mut cases = Vec::with_capacity(wanted.len());
-    for (step, sample) in recording.values.iter().enumerate() {
-        watch.push(value(sample));
+    let mut watch = Watch::new(limit, Direction::Above, recording.day);
+    let (mut base_rate, mut cases) = (BaseRate::default(), Vec::with_capacity(wanted.len()));
+    for step in 0..values.len() {
+        watch.push(&values[..=step]);
+        base_rate.count(&watch, horizon);
         if let Some((broke, every)) = wanted.get(&step) {
-            cases.push(Case { features: watch.look(), broke: *broke, weight: *every as f32 });
+            let past = watch.past(&values[..=step]);
+            let ahead = Ahead { horizon, greatest: &past.ahead(horizon), base_rate: base_rate.share() };
+            cases.push(Case { features: past.look(&ahead, &past.common()), broke: *broke, weight: *every as f32 });
         }
     }
     cases

@@ -1,24 +1,35 @@
 //! The past of a signal as seen from its newest value. Never has a value after the newest one.
 
+use super::analogues::STRIDE;
+
 /// Days that are looked back on at the same time of day.
 pub(super) const DAYS: usize = 28;
 
-/// What is looked at.
+/// What is looked at, whatever is looked ahead.
 pub(super) struct View<'a> {
     /// Quarter-hour means; 0 is the usual value and 1 the limit; NaN is a gap.
     pub levels: &'a [f32],
+    /// Greatest of the [`STRIDE`] levels after each [`STRIDE`]th step, as far as these are known or further.
+    pub peaks: &'a [f32],
     /// Of the last values themselves, the newest and the mean of the last two, in the same units.
     pub newest: [f32; 2],
     /// Steps in a day.
     pub day: usize,
     /// Steps at which incidents began, relative to the first level.
     pub onsets: &'a [usize],
-    /// Greatest level of the window after every [`STRIDE`](super::analogues::STRIDE)th step; NaN for
-    /// steps within an incident.
-    pub ahead: &'a [f32],
     /// Level below which 90, 99 and 99.9 % of the past are.
     pub tail: [f32; 3],
-    /// Share of windows of this length, so far, in which the limit broke.
+}
+
+/// What came in windows of one length.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<'a> {
+    /// Steps of a window.
+    pub horizon: usize,
+    /// Greatest level of the window after every [`STRIDE`]th step; minus infinity for steps within an
+    /// incident, and where nothing was measured.
+    pub greatest: &'a [f32],
+    /// Share of windows, so far, in which the limit broke.
     pub base_rate: f32,
 }
 
@@ -41,7 +52,7 @@ impl View<'_> {
 
     /// Steps between the times of day of a step and the newest one.
     pub(super) fn apart(&self, at: usize) -> usize {
-        let apart = (self.levels.len() - 1 - at) % self.day;
+        let apart = self.levels.len().saturating_sub(1).abs_diff(at) % self.day;
         apart.min(self.day - apart)
     }
 
@@ -52,7 +63,8 @@ impl View<'_> {
 
     /// Greatest of the last `length` levels.
     pub(super) fn max(&self, length: usize) -> f32 {
-        greatest(self.before(self.levels.len(), length))
+        let end = self.levels.len();
+        self.greatest(end.saturating_sub(length), end)
     }
 
     /// Mean of the `length` steps before `end`.
@@ -76,8 +88,21 @@ impl View<'_> {
     pub(super) fn maximum(&self, back: usize, length: usize) -> Option<f32> {
         let end = self.levels.len();
         let first = end.checked_sub(back)?;
-        let window = self.levels.get(first..(first + length.min(self.day)).min(end))?;
-        Some(greatest(window)).filter(|maximum| !maximum.is_nan())
+        Some(self.greatest(first, (first + length.min(self.day)).min(end))).filter(|maximum| !maximum.is_nan())
+    }
+
+    /// Greatest level from `first` on and before `end`, NaN if none is measured. Of four steps that are all in between
+    /// one number is read.
+    fn greatest(&self, first: usize, end: usize) -> f32 {
+        let inner = first.saturating_sub(1).div_ceil(STRIDE)..end.saturating_sub(1) / STRIDE;
+        let (head, tail) = match inner.is_empty() {
+            true => (first..end, 0..0),
+            false => (first..STRIDE * inner.start + 1, STRIDE * inner.end + 1..end),
+        };
+        let part = |levels: &[f32]| levels.iter().copied().fold(f32::NEG_INFINITY, larger);
+        let edges = [head, tail].map(|edge| part(self.levels.get(edge).unwrap_or_default()));
+        let greatest = edges.into_iter().fold(part(self.peaks.get(inner).unwrap_or_default()), larger);
+        if greatest == f32::NEG_INFINITY { f32::NAN } else { greatest }
     }
 
     /// Of each day looked back on that has one, the greatest level of the same window.
@@ -92,9 +117,7 @@ impl View<'_> {
     }
 }
 
-/// Greatest of those that are measured, NaN if none is.
-fn greatest(levels: &[f32]) -> f32 {
-    // Comparing lets a gap pass by, and the compiler takes several at once.
-    let greatest = levels.iter().fold(f32::NEG_INFINITY, |most, level| if *level > most { *level } else { most });
-    if greatest == f32::NEG_INFINITY { f32::NAN } else { greatest }
+/// The larger one; a gap is none.
+pub(super) fn larger(most: f32, level: f32) -> f32 {
+    if level > most { level } else { most }
 }

@@ -1,123 +1,65 @@
-//! Follows one signal against its limit: what its numbers are after each sample.
+//! Follows one signal against its limit: what is usual, where the limit is from there, and when it was broken.
 //!
-//! Keeps levels relative to the usual value and the limit, four bytes a step, once for all horizons, and a
-//! quarter of that for each of these.
+//! The values are not in it. Whoever has it follow them keeps them anyway, once for all horizons; from them the
+//! [`Past`] is laid out anew at each look.
 
 use super::analogues::STRIDE;
-use super::features::Features;
 use super::incidents::{Incidents, SMOOTHED};
-use super::reasons::Facts;
-use super::view::View;
+use super::past::Past;
+use crate::history::VALUE_MAX;
 use crate::model::signal::Direction;
-use std::collections::VecDeque;
 
-/// Levels that are kept: 28 days of five-minute steps.
-const LEVELS_MAX: usize = 8064;
-
-/// Levels that are dropped at once when there are too many, so that dropping costs little per step.
-const LEVELS_DROPPED: usize = 288;
+/// Values that are looked at: 28 days of five-minute steps.
+pub(super) const VALUES_MAX: usize = 8064;
 
 /// Share of the mean distance from the median that the limit is at least taken to be away from it.
 const DISTANCE_MIN: f64 = 0.05;
 
-/// Shares of the past that lie below the levels of [`View::tail`].
+/// Shares of the past that lie below the levels of [`Watch::tail`].
 const TAIL: [f64; 3] = [0.9, 0.99, 0.999];
 
-/// Follows one signal and one horizon.
+/// Follows one signal against its limit.
 #[derive(Debug, Clone)]
-pub struct Watch {
-    levels: Levels,
-    windows: Windows,
-}
-
-impl Watch {
-    /// For a signal that breaks `limit` from below, with `day` steps a day.
-    pub fn new(limit: f64, day: usize, horizon: usize) -> Self {
-        Self { levels: Levels::new(limit, Direction::Above, day), windows: Windows::new(horizon) }
-    }
-
-    /// Takes the sample of the next step; answers whether there is something to look at: neither an
-    /// incident nor a gap.
-    pub fn push(&mut self, value: Option<f64>) -> bool {
-        let step = self.levels.push(value);
-        self.windows.push(&self.levels, &step);
-        step.calm
-    }
-
-    /// What is known now.
-    pub fn look(&self) -> Features {
-        self.windows.look(&self.levels)
-    }
-
-    /// Whether the limit is broken now.
-    pub fn broken(&self) -> bool {
-        self.levels.broken()
-    }
-}
-
-/// What is known of a signal whatever is looked ahead.
-#[derive(Debug, Clone)]
-pub(crate) struct Levels {
+pub(crate) struct Watch {
     /// -1 for a signal that breaks its limit from above.
-    sign: f64,
+    sign: f32,
     /// Times the sign, as all that follows.
-    limit: f64,
-    day: usize,
-    recent: VecDeque<f64>,
-    /// Quarter-hour means, 0 for the usual value and 1 for the limit.
-    levels: Vec<f32>,
-    /// Levels of 90, 99 and 99.9 % of the past.
-    tail: [f32; 3],
+    limit: f32,
+    /// Steps in a day.
+    pub(super) day: usize,
     scale: Scale,
+    /// Levels of 90, 99 and 99.9 % of the past.
+    pub(super) tail: [f32; 3],
     incidents: Incidents,
-    /// Steps at which incidents began, relative to the first level.
-    onsets: Vec<usize>,
-    steps: usize,
+    /// Those that reach into what is looked at, by numbers of steps.
+    known: Vec<Incident>,
+    /// Steps so far, which is also the number of the next one.
+    steps: u32,
+    /// Whether something was measured newly enough.
+    measured: bool,
 }
 
 /// What the levels 0 and 1 stand for.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
-    usual: f64,
-    unit: f64,
+    usual: f32,
+    unit: f32,
 }
 
-/// What a step changed.
+/// From its first step to the one after its last.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    /// Whether there is something to look at: neither an incident nor a gap.
-    pub(super) calm: bool,
-    /// Whether an incident began.
-    pub(super) begins: bool,
-    /// The scale before, if it is another one.
-    scale_before: Option<Scale>,
-    /// Whether the oldest levels were dropped.
-    dropped: bool,
+struct Incident {
+    begin: u32,
+    end: u32,
 }
 
-/// What is known of the windows of one horizon.
-#[derive(Debug, Clone)]
-pub(super) struct Windows {
-    horizon: usize,
-    /// Greatest level of the window after every [`STRIDE`]th step, NaN within incidents.
-    ahead: Vec<f32>,
-    /// For the last `horizon` steps, whether there was no incident.
-    calm: VecDeque<bool>,
-    all: f32,
-    broken: f32,
-}
-
-impl Scale {
-    fn value(self, level: f32) -> f64 {
-        f64::from(level) * self.unit + self.usual
-    }
-
-    fn level(self, value: f64) -> f32 {
-        narrow((value - self.usual) / self.unit)
+impl Incident {
+    fn contains(self, step: usize) -> bool {
+        (self.begin as usize..self.end as usize).contains(&step)
     }
 }
 
-impl Levels {
+impl Watch {
     /// For a signal that breaks `limit` on the side of `direction`, with `day` steps a day.
     pub(crate) fn new(limit: f64, direction: Direction, day: usize) -> Self {
         let sign = match direction {
@@ -126,31 +68,52 @@ impl Levels {
         };
         Self {
             sign,
-            limit: sign * limit,
+            limit: sign * narrow(limit),
             day,
-            recent: VecDeque::with_capacity(SMOOTHED),
-            levels: Vec::new(),
-            tail: [0.0; 3],
             scale: Scale { usual: 0.0, unit: 1.0 },
+            tail: [0.0; 3],
             incidents: Incidents::default(),
-            onsets: Vec::new(),
+            known: Vec::new(),
             steps: 0,
+            measured: false,
         }
     }
 
-    /// Takes the sample of the next step.
-    pub(crate) fn push(&mut self, value: Option<f64>) -> Step {
-        let (mean, was_broken) = (self.mean(value.map(|value| self.sign * value)), self.broken());
-        let is_due = self.steps.is_multiple_of(self.day) || self.steps == self.day / 4;
-        let scale_before = if is_due { self.normalise() } else { None };
-        self.steps += 1;
-        self.levels.push(self.scale.level(mean));
-        let dropped = self.forget();
-        if self.incidents.push(mean >= self.limit) {
-            self.onsets.push(self.levels.len() - 1);
+    /// Takes the next step: the last of `values`, NaN for a gap. Those before it are from before it.
+    pub(crate) fn push(&mut self, values: &[f32]) {
+        let (step, steps) = (self.steps, self.steps());
+        if steps.is_multiple_of(self.day) || steps == self.day / 4 {
+            let before = values.split_last().map_or(values, |(_, before)| before);
+            self.normalise(self.window(before).1);
         }
-        let begins = self.broken() && !was_broken;
-        Step { calm: !self.broken() && !mean.is_nan(), begins, scale_before, dropped }
+        self.steps = step.saturating_add(1);
+        let (first, window) = self.window(values);
+        let mean = self.sign * smoothed(newest(window), 0.0);
+        self.measured = !mean.is_nan();
+        if self.incidents.push(mean >= self.limit) {
+            self.known.push(Incident { begin: step, end: step });
+        }
+        let open = if self.incidents.open() { self.known.last_mut() } else { None };
+        if let Some(incident) = open {
+            incident.end = self.steps;
+        }
+        let over = self.known.partition_point(|incident| incident.end as usize <= first);
+        self.known.drain(..over);
+    }
+
+    /// What is to be seen when looking back from the newest of `values`, the last that was pushed.
+    pub(crate) fn past<'a>(&'a self, values: &'a [f32]) -> Past<'a> {
+        let (first, window) = self.window(values);
+        let since_first = |step: u32| (step as usize).saturating_sub(first);
+        let known = self.known.iter().map(|incident| since_first(incident.begin)..since_first(incident.end));
+        // What began before the first step that is looked at did not begin there.
+        let onsets = self.known.iter().filter_map(|incident| (incident.begin as usize).checked_sub(first));
+        Past::new(self, window, known.collect(), onsets.collect())
+    }
+
+    /// Steps so far, those included that are too old to be looked at.
+    pub(super) fn steps(&self) -> usize {
+        self.steps as usize
     }
 
     /// Whether the limit is broken now.
@@ -158,160 +121,149 @@ impl Levels {
         self.incidents.open()
     }
 
-    fn mean(&mut self, value: Option<f64>) -> f64 {
-        self.recent.push_back(value.unwrap_or(f64::NAN));
-        if self.recent.len() > SMOOTHED {
-            self.recent.pop_front();
-        }
-        let present = self.recent.iter().filter(|value| !value.is_nan());
-        let (sum, count) = present.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-        if count > 0.0 { sum / count } else { f64::NAN }
+    /// Whether there is something to look at now: neither an incident nor a gap.
+    pub(super) fn calm(&self) -> bool {
+        self.measured && !self.broken()
     }
 
-    /// Finds the usual value anew. Answers the scale before.
-    fn normalise(&mut self) -> Option<Scale> {
-        let before = self.scale;
-        let mut present: Vec<f64> =
-            self.levels.iter().filter(|level| !level.is_nan()).map(|level| before.value(*level)).collect();
-        let middle = present.len() / 2;
-        if present.is_empty() {
-            return None;
-        }
-        let usual = *present.select_nth_unstable_by(middle, f64::total_cmp).1;
-        let distance = present.iter().map(|value| (value - usual).abs()).sum::<f64>() / present.len() as f64;
-        let unit = (self.limit - usual).max(DISTANCE_MIN * distance).max(f64::MIN_POSITIVE);
-        self.scale = Scale { usual, unit };
-        rescale(&mut self.levels, before, self.scale);
-        self.tail = TAIL.map(|share| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
-            let index = (share * present.len() as f64) as usize;
-            self.scale.level(*present.select_nth_unstable_by(index, f64::total_cmp).1)
-        });
-        Some(before)
+    /// Whether the step so many steps before the newest one is still looked at, and was in no incident.
+    pub(super) fn was_calm(&self, back: usize) -> bool {
+        let step = self.steps().checked_sub(back + 1).filter(|_| back < VALUES_MAX);
+        step.is_some_and(|step| !self.known.iter().any(|incident| incident.contains(step)))
     }
 
-    fn forget(&mut self) -> bool {
-        let dropped = self.levels.len() > LEVELS_MAX;
-        if dropped {
-            self.levels.drain(..LEVELS_DROPPED);
-            self.onsets = self.onsets.iter().filter_map(|onset| onset.checked_sub(LEVELS_DROPPED)).collect();
-        }
-        dropped
-    }
-}
-
-impl Windows {
-    pub(super) fn new(horizon: usize) -> Self {
-        let calm = VecDeque::with_capacity(horizon + 1);
-        Self { horizon, ahead: Vec::new(), calm, all: 0.0, broken: 0.0 }
+    /// Whether an incident began within the last `steps`.
+    pub(super) fn broke_within(&self, steps: usize) -> bool {
+        self.known.last().is_some_and(|incident| self.steps() - incident.begin as usize <= steps)
     }
 
-    /// Takes a step that the levels have just taken.
-    pub(super) fn push(&mut self, levels: &Levels, step: &Step) {
-        if let Some(before) = step.scale_before {
-            rescale(&mut self.ahead, before, levels.scale);
-        }
-        if step.dropped {
-            self.ahead.drain(..LEVELS_DROPPED / STRIDE);
-        }
-        self.count(levels);
+    /// What of the `values` is looked at, and the number of the first step of it: a multiple of [`STRIDE`], so that
+    /// the moments that are looked back on stay the same.
+    fn window<'a>(&self, values: &'a [f32]) -> (usize, &'a [f32]) {
+        let steps = self.steps();
+        let length = values.len().min(steps).min(VALUES_MAX);
+        let first = (steps - length).next_multiple_of(STRIDE);
+        (first, values.get(values.len() - steps.saturating_sub(first)..).unwrap_or_default())
     }
 
-    /// What is known now.
-    pub(super) fn look(&self, levels: &Levels) -> Features {
-        self.view(levels).features(self.horizon)
-    }
-
-    /// Share of windows of this length, so far, in which the limit broke.
-    pub(super) fn base_rate(&self) -> f32 {
-        (self.broken + 0.5) / (self.all + 1.0)
-    }
-
-    /// What people are told.
-    pub(super) fn facts(&self, levels: &Levels) -> Facts {
-        let (view, end, day, sign) = (self.view(levels), levels.levels.len(), levels.day, levels.sign);
-        let hour = (day / 24).max(1);
-        let in_units = |level: f32| sign * levels.scale.value(level);
-        let value = |level: f32| Some(in_units(level)).filter(|value| !value.is_nan());
-        let maximum = |back: usize| view.maximum(back * day, self.horizon).and_then(value);
-        let mean = |end: usize| value(view.mean(end, hour));
-        let days: Vec<f32> = view.maxima(self.horizon).map(|(_, maximum)| maximum).collect();
-        let onset = |onset: &usize| end - onset <= 7 * day;
-        Facts {
-            limit: sign * levels.limit,
-            now: in_units(view.held(end.saturating_sub(1))),
-            before: end.checked_sub(hour / 2 + 1).and_then(|index| value(view.held(index))),
-            yesterday: maximum(1),
-            last_week: maximum(7),
-            hour: mean(end),
-            hour_yesterday: end.checked_sub(day).filter(|end| *end > 0).and_then(mean),
-            days_broken: days.iter().filter(|maximum| **maximum >= 1.0).count(),
-            days: days.len(),
-            incidents: levels.onsets.iter().filter(|it| onset(it)).count(),
-            since: levels.onsets.last().map(|onset| (end - onset) as f64 / hour as f64),
-        }
-    }
-
-    fn view<'a>(&'a self, levels: &'a Levels) -> View<'a> {
-        let newest = |count: usize| {
-            let known = levels.recent.iter().rev().take(count).filter(|value| !value.is_nan());
-            let (sum, count) = known.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-            if count > 0.0 { levels.scale.level(sum / count) } else { f32::NAN }
-        };
-        View {
-            levels: &levels.levels,
-            newest: [newest(1), newest(2)],
-            day: levels.day,
-            onsets: &levels.onsets,
-            ahead: &self.ahead,
-            tail: levels.tail,
-            base_rate: self.base_rate(),
-        }
-    }
-
-    /// Counts the window that has just ended.
-    fn count(&mut self, levels: &Levels) {
-        self.calm.push_back(!levels.broken());
-        if self.calm.len() <= self.horizon {
+    /// Finds the usual value anew, of all that is measured.
+    fn normalise(&mut self, values: &[f32]) {
+        let mut means = each_smoothed(values, 0.0, self.sign);
+        means.retain(|mean| !mean.is_nan());
+        let middle = means.len() / 2;
+        if means.is_empty() {
             return;
         }
-        let calm = self.calm.pop_front() == Some(true);
-        // With very short steps the window is longer than what is kept.
-        let Some(looked) = levels.levels.len().checked_sub(self.horizon + 1) else { return };
-        if calm {
-            self.all += 1.0;
-            self.broken += f32::from(u8::from(levels.onsets.last().is_some_and(|onset| *onset > looked)));
-        }
-        if looked.is_multiple_of(STRIDE) {
-            let window = levels.levels.get(looked + 1..).unwrap_or_default();
-            self.ahead.push(if calm { window.iter().copied().fold(f32::NAN, f32::max) } else { f32::NAN });
-        }
+        let usual = *means.select_nth_unstable_by(middle, f32::total_cmp).1;
+        let distance = means.iter().map(|mean| f64::from((mean - usual).abs())).sum::<f64>() / means.len() as f64;
+        let unit = (self.limit - usual).max(narrow(DISTANCE_MIN * distance)).max(f32::MIN_POSITIVE);
+        self.scale = Scale { usual, unit };
+        self.tail = TAIL.map(|share| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+            let index = (share * means.len() as f64) as usize;
+            (*means.select_nth_unstable_by(index, f32::total_cmp).1 - usual) / unit
+        });
+    }
+
+    /// The levels of values: of each step that of the mean of its newest [`SMOOTHED`] ones.
+    pub(super) fn levels(&self, values: &[f32]) -> Vec<f32> {
+        each_smoothed(values, self.sign * self.scale.usual, self.sign * self.scale.unit)
+    }
+
+    /// The level of the mean of up to [`SMOOTHED`] values, NaN where nothing is measured.
+    pub(super) fn level(&self, values: &[f32]) -> f32 {
+        smoothed(newest(values), self.sign * self.scale.usual) / (self.sign * self.scale.unit)
+    }
+
+    /// A level in the signal's own unit and sign.
+    pub(super) fn in_units(&self, level: f32) -> f64 {
+        f64::from(self.sign) * (f64::from(level) * f64::from(self.scale.unit) + f64::from(self.scale.usual))
+    }
+
+    /// The limit in the signal's own unit and sign.
+    pub(super) fn limit(&self) -> f64 {
+        f64::from(self.sign * self.limit)
     }
 }
 
 #[cfg(test)]
-impl Levels {
+impl Watch {
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + 4 * self.levels.capacity() + size_of::<usize>() * self.onsets.capacity()
+        size_of::<Self>() + size_of::<Incident>() * self.known.capacity()
+    }
+
+    pub(super) fn at_the_scale_of(self, other: &Self) -> Self {
+        Self { scale: other.scale, tail: other.tail, ..self }
     }
 }
 
-#[cfg(test)]
-impl Windows {
-    pub(super) fn bytes(&self) -> usize {
-        4 * self.ahead.capacity() + self.calm.capacity()
-    }
+/// A value as it is kept, NaN where it is no measurement.
+pub(super) fn kept(value: Option<f64>) -> f32 {
+    value.filter(|value| value.abs() <= VALUE_MAX).map_or(f32::NAN, narrow)
 }
 
-fn rescale(levels: &mut [f32], before: Scale, now: Scale) {
-    for level in levels {
-        *level = now.level(before.value(*level));
-    }
+/// Mean of those that are measured, less `usual`; NaN if none is. Counted from one of them: the mean of equal values is
+/// that value to the bit, and of large ones no small change is lost.
+fn smoothed([oldest, middle, newest]: [f32; SMOOTHED], usual: f32) -> f32 {
+    // Choices of values and no jumps, so that the compiler takes several means at once.
+    let older = if middle.is_nan() { oldest } else { middle };
+    let about = if newest.is_nan() { older } else { newest };
+    let apart = |value: f32| if value.is_nan() { 0.0 } else { value - about };
+    let one = |value: f32| if value.is_nan() { 0.0 } else { 1.0 };
+    about - usual + (apart(oldest) + apart(middle)) / (one(oldest) + one(middle) + one(newest))
+}
+
+/// The same of the newest values at each step, as a share of `unit`.
+fn each_smoothed(values: &[f32], usual: f32, unit: f32) -> Vec<f32> {
+    let first = (1..SMOOTHED.min(values.len() + 1)).map(|length| newest(values.get(..length).unwrap_or_default()));
+    let (middle, last) = (values.get(1..).unwrap_or_default(), values.get(2..).unwrap_or_default());
+    let others = values.iter().zip(middle).zip(last).map(|((oldest, middle), newest)| [*oldest, *middle, *newest]);
+    let mut means = Vec::with_capacity(values.len());
+    means.extend(first.map(|values| smoothed(values, usual) / unit));
+    means.extend(others.map(|values| smoothed(values, usual) / unit));
+    means
+}
+
+/// The newest values, gaps where there are fewer.
+fn newest(values: &[f32]) -> [f32; SMOOTHED] {
+    let mut newest = [f32::NAN; SMOOTHED];
+    newest.iter_mut().rev().zip(values.iter().rev()).for_each(|(newest, value)| *newest = *value);
+    newest
 }
 
 fn narrow(value: f64) -> f32 {
     #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than any sensor has")]
     let narrow = value as f32;
     narrow
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_averaged_and_equal_values_stay_equal() {
+        let gap = f32::NAN;
+        for (values, mean) in [([1.0, 4.0, 7.0], 3.0), ([3.0, gap, 4.0], 2.5), ([gap, 3.0, gap], 2.0)] {
+            assert!(smoothed(values, 1.0).total_cmp(&mean).is_eq(), "{values:?}");
+        }
+        assert!(smoothed([gap; 3], 1.0).is_nan());
+        for limit in [0.95, 0.1, 85.0, 1.0 / 3.0, 1e30].map(narrow) {
+            assert!(smoothed([limit; 3], 0.0) >= limit);
+        }
+    }
+
+    #[test]
+    fn a_signal_at_its_limit_is_at_level_one_on_either_side() {
+        for (sign, direction) in [(1.0, Direction::Above), (-1.0, Direction::Below)] {
+            let values: Vec<f32> =
+                (0..60).map(|step| sign * if step >= 50 { 0.95 } else { (step % 5) as f32 / 7.0 }).collect();
+            let mut watch = Watch::new(0.95 * f64::from(sign), direction, 24);
+            (1..=values.len()).for_each(|end| watch.push(&values[..end]));
+            assert!(watch.broken() && !watch.calm() && watch.broke_within(8) && !watch.broke_within(7));
+            assert!(watch.was_calm(8) && !watch.was_calm(7));
+            assert!(watch.levels(&values)[52..].iter().all(|level| level.total_cmp(&1.0).is_eq()));
+        }
+    }
 }

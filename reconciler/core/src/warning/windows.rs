@@ -1,7 +1,7 @@
 //! What came in the same window of earlier days.
 
 use super::analogues::STRIDE;
-use super::view::{DAYS, View};
+use super::view::{Ahead, DAYS, View};
 
 /// Days that count as lately.
 const LATELY: usize = 5;
@@ -64,8 +64,8 @@ struct Fading {
 }
 
 impl Windows {
-    pub(super) fn new(view: &View<'_>, horizon: usize) -> Self {
-        let now = view.ago(0);
+    pub(super) fn new(view: &View<'_>, ahead: &Ahead<'_>) -> Self {
+        let (now, horizon) = (view.ago(0), ahead.horizon);
         let mut windows = Self::of_no_day(view, horizon);
         let (mut days, mut recent, mut weeks, mut weight) = (0.0_f32, 0.0_f32, 0.0_f32, 1.0_f32);
         let mut fading = Fading::default();
@@ -102,7 +102,7 @@ impl Windows {
         windows.broken_lately = (windows.broken_lately + 0.1) / (recent + 1.0);
         windows.broken = (windows.broken + 0.1) / (days + 1.0);
         windows.broken_weekday = (windows.broken_weekday + 0.1) / (weeks + 1.0);
-        windows.from_near_here = view.rose_near_this_time(1.0 - now);
+        windows.from_near_here = view.rose_near_this_time(1.0 - now, ahead);
         windows.with(&fading, now)
     }
 
@@ -154,19 +154,20 @@ impl View<'_> {
     }
 
     /// Share of moments near this time of day, by recency, from which the level rose by `gap`.
-    fn rose_near_this_time(&self, gap: f32) -> f32 {
+    fn rose_near_this_time(&self, gap: f32, ahead: &Ahead<'_>) -> f32 {
         let end = self.levels.len();
-        let (mut all, mut rose, mut weight) = (0.3, 0.3 * self.base_rate, 1.0);
+        let (mut all, mut rose, mut weight) = (0.3, 0.3 * ahead.base_rate, 1.0);
         for back in 1..=DAYS {
-            let Some(then) = (end - 1).checked_sub(back * self.day) else { break };
+            let Some(then) = end.checked_sub(back * self.day + 1) else { break };
             let middle = then / STRIDE;
             for index in middle.saturating_sub(2)..=middle + 2 {
-                let (Some(ahead), Some(level)) = (self.ahead.get(index), self.levels.get(index * STRIDE)) else {
+                let (Some(most), Some(level)) = (ahead.greatest.get(index), self.levels.get(index * STRIDE)) else {
                     continue;
                 };
-                if !(ahead - level).is_nan() {
+                let rise = most - level;
+                if rise.is_finite() {
                     all += weight;
-                    rose += weight * share(ahead - level >= gap);
+                    rose += weight * share(rise >= gap);
                 }
             }
             weight *= NEAR_FADES;

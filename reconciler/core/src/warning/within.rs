@@ -1,11 +1,13 @@
-//! What is said of one signal and one horizon, step after step, and how far that came true. The levels of the
-//! signal are not in it: all horizons look at the same.
+//! What is said of one signal and one horizon, step after step, and how far that came true. The past of the
+//! signal is not in it: all horizons look at the same.
 
 use super::boosting::{Case, probability};
-use super::features::{self, Features};
+use super::features::{self, Common, Features};
 use super::fleet::{Learned, Lesson};
 use super::fleets::Kind;
-use super::watch::{Levels, Step, Windows};
+use super::past::Past;
+use super::view::Ahead;
+use super::watch::Watch;
 use super::{Calibration, Outlook, Reason, SHIPPED, reasons};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,16 +41,11 @@ fn remoteness(features: &Features) -> f32 {
 /// Early warning for one horizon of a signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Within {
-    windows: Windows,
     kind: Kind,
-    steps: usize,
-    /// Steps in which an incident began, of the last `horizon`.
-    began: VecDeque<bool>,
-    /// Looks of the last `horizon` steps, of which the outcome is not known yet.
-    pending: VecDeque<Option<Stated>>,
+    base_rate: BaseRate,
+    /// What was said in the last `horizon` steps, of which the outcome is not known yet.
+    pending: VecDeque<Stated>,
     calibration: Calibration,
-    /// The newest look, if there is one.
-    newest: Option<Features>,
     /// Slow mean of the looks.
     usual: Features,
     /// Calm looks that could have been lessons.
@@ -59,28 +56,48 @@ pub(crate) struct Within {
     pub(super) learned: Option<Arc<Learned>>,
 }
 
-/// What was seen and said in one step.
-#[derive(Debug, Clone)]
+/// What was said in one step.
+#[derive(Debug, Clone, Copy)]
 struct Stated {
+    /// NaN where nothing was.
+    probability: f32,
     /// Before correction.
     odds: f32,
-    probability: f32,
     base_rate: f32,
-    /// Kept where the look may become a lesson.
-    features: Option<Box<Features>>,
+}
+
+const NOTHING: Stated = Stated { probability: f32::NAN, odds: f32::NAN, base_rate: f32::NAN };
+
+/// Windows that are over and began in no incident, and those of them in which the limit broke.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BaseRate {
+    all: f32,
+    broken: f32,
+}
+
+impl BaseRate {
+    /// Counts the window of `horizon` steps that is over with the newest step.
+    pub(super) fn count(&mut self, watch: &Watch, horizon: usize) {
+        if watch.was_calm(horizon) {
+            self.all += 1.0;
+            self.broken += f32::from(u8::from(watch.broke_within(horizon)));
+        }
+    }
+
+    /// Share of windows, so far, in which the limit broke.
+    pub(super) fn share(self) -> f32 {
+        (self.broken + 0.5) / (self.all + 1.0)
+    }
 }
 
 impl Within {
     /// For a horizon of a signal with so many steps a day.
     pub(crate) fn new(kind: Kind) -> Self {
         Self {
-            windows: Windows::new(kind.horizon),
             kind,
-            steps: 0,
-            began: VecDeque::with_capacity(kind.horizon + 1),
+            base_rate: BaseRate::default(),
             pending: VecDeque::with_capacity(kind.horizon),
             calibration: Calibration::default(),
-            newest: None,
             usual: [0.0; features::COUNT],
             calm: 0,
             lessons: Vec::new(),
@@ -93,30 +110,38 @@ impl Within {
         self.kind
     }
 
-    /// Takes a step that the levels of its signal have just taken.
-    pub(crate) fn push(&mut self, levels: &Levels, step: &Step) -> Outlook {
-        self.windows.push(levels, step);
-        self.learn(step.begins);
-        self.newest = step.calm.then(|| self.windows.look(levels));
-        let stated = self.newest.as_ref().and_then(|features| self.state(features));
-        let probability = stated.as_ref().map(|stated| stated.probability);
-        self.pending.push_back(stated);
-        match probability {
-            Some(probability) => Outlook::Probability(probability),
-            None if levels.broken() => Outlook::Broken,
+    /// Takes the newest step of a past, of which `common` is known whatever is looked ahead.
+    pub(crate) fn push(&mut self, past: &Past<'_>, common: &Common) -> Outlook {
+        self.base_rate.count(past.watch, self.kind.horizon);
+        let greatest = past.ahead(self.kind.horizon);
+        let ahead = self.ahead(&greatest);
+        self.learn(past, &ahead);
+        let stated = if past.watch.calm() {
+            self.state(past.look(&ahead, common), past.watch.steps(), ahead.base_rate)
+        } else {
+            None
+        };
+        self.pending.push_back(stated.unwrap_or(NOTHING));
+        match stated {
+            Some(stated) => Outlook::Probability(stated.probability),
+            None if past.watch.broken() => Outlook::Broken,
             None => Outlook::Unknown,
         }
     }
 
-    fn state(&self, features: &Features) -> Option<Stated> {
-        let shipped = SHIPPED.as_ref()?.log_odds(features);
+    fn ahead<'a>(&self, greatest: &'a [f32]) -> Ahead<'a> {
+        Ahead { horizon: self.kind.horizon, greatest, base_rate: self.base_rate.share() }
+    }
+
+    fn state(&mut self, features: Features, steps: usize, base_rate: f32) -> Option<Stated> {
+        let share = 1.0 / USUAL_OVER.min(steps as f32);
+        self.usual.iter_mut().zip(features).for_each(|(usual, new)| *usual += share * (new - *usual));
+        let shipped = SHIPPED.as_ref()?.log_odds(&features);
         let learned = self.learned.as_ref();
-        let odds = learned.map_or(shipped, |learned| learned.log_odds(shipped, features));
+        let odds = learned.map_or(shipped, |learned| learned.log_odds(shipped, &features));
         let corrected = learned.map_or(odds, |learned| learned.corrected(odds));
-        let probability = probability(corrected + remoteness(features)).clamp(1.0 - CERTAIN, CERTAIN);
-        let lesson = self.steps.is_multiple_of(self.looks_per_hour());
-        let features = lesson.then(|| Box::new(*features));
-        Some(Stated { odds, probability, base_rate: self.windows.base_rate(), features })
+        let probability = probability(corrected + remoteness(&features)).clamp(1.0 - CERTAIN, CERTAIN);
+        Some(Stated { probability, odds, base_rate })
     }
 
     /// Of so many looks one may become a lesson: a longer horizon has as many more looks before each
@@ -127,9 +152,10 @@ impl Within {
 
     /// What raises the newest probability over that of a usual look at this signal, greatest first; none
     /// while the limit is broken or nothing is measured.
-    pub(crate) fn reasons(&self, levels: &Levels) -> Vec<Reason> {
-        let (Some(look), Some(model)) = (self.newest.as_ref(), SHIPPED.as_ref()) else { return Vec::new() };
-        reasons::reasons(model, look, &self.usual, &self.windows.facts(levels))
+    pub(crate) fn reasons(&self, past: &Past<'_>) -> Vec<Reason> {
+        let Some(model) = SHIPPED.as_ref().filter(|_| past.watch.calm()) else { return Vec::new() };
+        let look = past.look(&self.ahead(&past.ahead(self.kind.horizon)), &past.common());
+        reasons::reasons(model, &look, &self.usual, &past.facts(self.kind.horizon))
     }
 
     /// How the stated probabilities compare with what came.
@@ -137,24 +163,16 @@ impl Within {
         &self.calibration
     }
 
-    /// Learns from the look whose horizon has just passed.
-    fn learn(&mut self, begins: bool) {
-        self.began.push_back(begins);
-        if self.began.len() > self.kind.horizon {
-            self.began.pop_front();
+    /// Learns from what was said a horizon ago.
+    fn learn(&mut self, past: &Past<'_>, ahead: &Ahead<'_>) {
+        if self.pending.len() < self.kind.horizon {
+            return;
         }
-        if self.pending.len() >= self.kind.horizon
-            && let Some(Some(stated)) = self.pending.pop_front()
-        {
-            let broke = self.began.contains(&true);
+        if let Some(stated) = self.pending.pop_front().filter(|stated| !stated.probability.is_nan()) {
+            let broke = past.watch.broke_within(self.kind.horizon);
             self.calibration.learn(stated.probability, stated.base_rate, broke);
-            self.teach(&stated, broke);
+            self.teach(&stated, broke, past, ahead);
         }
-        if let Some(look) = &self.newest {
-            let share = 1.0 / USUAL_OVER.min(self.steps.max(1) as f32);
-            self.usual.iter_mut().zip(look).for_each(|(usual, new)| *usual += share * (new - *usual));
-        }
-        self.steps += 1;
     }
 
     /// Forgets the lessons that nobody took.
@@ -162,15 +180,22 @@ impl Within {
         self.lessons = Vec::new();
     }
 
-    fn teach(&mut self, stated: &Stated, broke: bool) {
-        let Some(features) = stated.features.as_deref().filter(|_| self.lessons.len() < LESSONS_MAX) else { return };
-        let looks = self.looks_per_hour();
+    /// Makes a lesson of what was said a horizon ago. What was seen then is seen again: few looks become lessons.
+    fn teach(&mut self, stated: &Stated, broke: bool, past: &Past<'_>, ahead: &Ahead<'_>) {
+        let (looks, horizon) = (self.looks_per_hour(), self.kind.horizon);
+        let may_teach = (past.watch.steps() - horizon).is_multiple_of(looks) && self.lessons.len() < LESSONS_MAX;
+        if !may_teach {
+            return;
+        }
         let calm_every = (CALM_KEPT / looks).max(1);
         self.calm += usize::from(!broke);
-        if broke || self.calm.is_multiple_of(calm_every) {
+        if !broke && !self.calm.is_multiple_of(calm_every) {
+            return;
+        }
+        let then = Ahead { base_rate: stated.base_rate, ..*ahead };
+        if let Some(features) = past.look_back(horizon, &then) {
             let weight = if broke { looks } else { looks * calm_every } as f32;
-            let case = Case { features: *features, broke, weight };
-            self.lessons.push(Lesson { case, odds: stated.odds });
+            self.lessons.push(Lesson { case: Case { features, broke, weight }, odds: stated.odds });
         }
     }
 }
@@ -179,9 +204,7 @@ impl Within {
 impl Within {
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let seen = self.pending.iter().flatten().filter(|stated| stated.features.is_some()).count();
-        let pending = size_of::<Option<Stated>>() * self.pending.capacity() + size_of::<Features>() * seen;
-        let lessons = size_of::<Lesson>() * self.lessons.capacity();
-        size_of::<Self>() + self.windows.bytes() + self.began.capacity() + pending + lessons
+        let pending = size_of::<Stated>() * self.pending.capacity();
+        size_of::<Self>() + pending + size_of::<Lesson>() * self.lessons.capacity()
     }
 }
