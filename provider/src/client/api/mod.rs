@@ -1,16 +1,20 @@
-//! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT, POST and DELETE. Everything is
-//! bounded: attempts, times, sizes. Tokens never show in errors.
+//! The HTTP APIs of the reconciler and the agent: JSON over GET, PUT, POST and DELETE. Attempts, times
+//! and sizes are bounded; waiting for a removal that goes on is bounded by who asks for it.
 
-use super::transport::{Answer, Connections, Failure as NoAnswer, Http, Request, exchange};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, USER_AGENT};
+mod access;
+mod error;
+
+pub(crate) use access::{Access, Side};
+pub(crate) use error::{ApiError, Effect};
+
+use super::transport::{Answer, Connections, Failure as NoAnswer, Request, exchange};
+use http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use http::uri::InvalidUri;
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shadow_core::model::Problem;
-use std::sync::Arc;
 use std::time::Duration;
-use terraform_provider_framework::{CancellationToken, Diagnostic, Diagnostics, Failure};
+use terraform_provider_framework::CancellationToken;
 use tokio::time::{Instant, sleep, timeout};
 
 /// For how long a refused connection is tried again: a reconciler or agent that is restarted for an
@@ -27,61 +31,9 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 /// Time for an answer that has to be computed: a replay makes hundreds of forecasts, and waits for others.
 pub(crate) const COMPUTATION: Duration = Duration::from_secs(300);
 
-/// Time for a removal that goes on after it was accepted: Terraform may have to destroy instances.
-const REMOVAL: Duration = Duration::from_secs(3600);
-
 /// After an interruption, time left to a request in flight: breaking it off would leave unknown
 /// whether it took effect.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// How to present oneself to an API.
-#[derive(Clone)]
-pub(crate) struct Access {
-    http: Arc<Http>,
-    user_agent: HeaderValue,
-    authorization: Option<HeaderValue>,
-}
-
-impl Access {
-    /// # Errors
-    /// When the token cannot stand in an HTTP header.
-    pub(crate) fn new(token: Option<&str>, user_agent: &str) -> Result<Self, String> {
-        let user_agent = HeaderValue::from_str(user_agent)
-            .map_err(|error| format!("the version of Terraform cannot stand in a header: {error}"))?;
-        let authorization = token.map(bearer).transpose()?;
-        Ok(Self { http: Arc::new(Http::new()), user_agent, authorization })
-    }
-}
-
-fn bearer(token: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_shows_the_token| "the token has characters that a header cannot hold".to_owned())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Which of the two APIs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Reconciler,
-    Agent,
-}
-
-impl Side {
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Reconciler => "reconciler",
-            Self::Agent => "agent",
-        }
-    }
-
-    fn remedy(self) -> &'static str {
-        match self {
-            Self::Reconciler => "Check that the reconciler runs, and endpoint (or SHADOW_ENDPOINT)",
-            Self::Agent => "Check that the agent runs on that host, and agent (or SHADOW_AGENT)",
-        }
-    }
-}
 
 /// One API.
 #[derive(Clone)]
@@ -90,34 +42,6 @@ pub(crate) struct Api {
     base: String,
     connections: Connections,
     access: Access,
-}
-
-/// Why a request did not succeed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum ApiError {
-    #[error("{url} did not answer: {cause}")]
-    Unreachable { side: Side, url: String, cause: String, took_effect: Effect },
-    #[error("interrupted while waiting for {url}")]
-    Interrupted { url: String, took_effect: Effect },
-    #[error("{url} answered {status}: {text}")]
-    Refused { side: Side, url: String, status: StatusCode, text: String, problems: Vec<Problem>, has_token: bool },
-    #[error("{url} answered something unexpected: {cause}")]
-    Unreadable { side: Side, url: String, cause: String },
-}
-
-/// Whether a request that failed may have been carried out all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    No,
-    Perhaps,
-}
-
-/// A body of an error.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Complaint {
-    error: String,
-    problems: Vec<Problem>,
 }
 
 /// Whether a PUT may change what exists.
@@ -145,10 +69,7 @@ impl Api {
     /// # Errors
     /// What is wrong with the URL.
     pub(crate) fn new(side: Side, url: &str, access: &Access) -> Result<Self, String> {
-        let connections = match checked(url)?.scheme_str() {
-            Some("https") => access.http.secure()?,
-            _ => access.http.plain(),
-        };
+        let connections = access.connections(url)?;
         Ok(Self { side, base: url.trim_end_matches('/').to_owned(), connections, access: access.clone() })
     }
 
@@ -213,22 +134,23 @@ impl Api {
         self.read(&answer)
     }
 
-    /// Deletes a document. One that is gone already is deleted.
+    /// Deletes a document, and waits for what was made of it to be gone as well. One that is gone already is deleted.
+    ///
+    /// One answer may take `patience`; the whole is bounded by `cancellation`, which the timeouts of a resource raise.
     pub(crate) async fn delete(
         &self,
         path: &str,
         patience: Duration,
         cancellation: &CancellationToken,
     ) -> Result<(), ApiError> {
-        let deadline = Instant::now() + REMOVAL;
         loop {
             let answer = self.send(self.request(Method::DELETE, path)?, patience, cancellation).await?;
-            // Accepted: the removal goes on, and asking again waits for it.
-            if answer.status == StatusCode::ACCEPTED && Instant::now() < deadline {
-                continue;
+            match answer.status {
+                // The removal goes on, and asking again waits for it.
+                StatusCode::ACCEPTED => self.pause(FIRST_PAUSE, Effect::Perhaps, cancellation).await?,
+                status if status == StatusCode::NOT_FOUND || status.is_success() => return Ok(()),
+                _ => return Err(self.refusal(&answer)),
             }
-            let gone = answer.status == StatusCode::NOT_FOUND || answer.status.is_success();
-            return if gone { Ok(()) } else { Err(self.refusal(&answer)) };
         }
     }
 
@@ -237,11 +159,7 @@ impl Api {
         let mut request = Request::default();
         *request.method_mut() = method;
         *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.access.user_agent.clone());
-        if let Some(authorization) = &self.access.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
+        self.access.introduce(request.headers_mut());
         Ok(request)
     }
 
@@ -268,10 +186,21 @@ impl Api {
             if !failure.is_refused() || Instant::now() + pause > deadline {
                 return Err(self.without_answer(&failure));
             }
-            tokio::select! {
-                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-                () = cancellation.cancelled() => return Err(self.interrupted(Effect::No)),
-            }
+            self.pause(pause, Effect::No, cancellation).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits for a time, or is interrupted after what took effect or not.
+    async fn pause(
+        &self,
+        time: Duration,
+        took_effect: Effect,
+        cancellation: &CancellationToken,
+    ) -> Result<(), ApiError> {
+        tokio::select! {
+            () = sleep(time) => Ok(()),
+            () = cancellation.cancelled() => Err(self.interrupted(took_effect)),
         }
     }
 
@@ -301,16 +230,7 @@ impl Api {
     }
 
     fn refusal(&self, answer: &Answer) -> ApiError {
-        let complaint: Complaint = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let reason = || answer.status.canonical_reason().unwrap_or("no reason given").to_owned();
-        ApiError::Refused {
-            side: self.side,
-            url: self.base.clone(),
-            status: answer.status,
-            text: if complaint.error.is_empty() { reason() } else { complaint.error },
-            problems: complaint.problems,
-            has_token: self.access.authorization.is_some(),
-        }
+        ApiError::refused(self.side, &self.base, answer, self.access.has_token())
     }
 
     fn without_answer(&self, failure: &NoAnswer) -> ApiError {
@@ -336,101 +256,5 @@ impl Api {
 
     fn unreadable(&self, cause: &str) -> ApiError {
         ApiError::Unreadable { side: self.side, url: self.base.clone(), cause: cause.to_owned() }
-    }
-}
-
-/// The URL of an API, if it can be one.
-fn checked(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url.parse().map_err(|error| format!("it is not a URL: {error}"))?;
-    let authority = uri.authority().filter(|authority| !authority.host().is_empty());
-    let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), authority) else {
-        return Err("it is not an http or https URL".to_owned());
-    };
-    if authority.as_str().contains('@') {
-        return Err("credentials do not belong in it: use token".to_owned());
-    }
-    if authority.as_str() != authority.host() && authority.port().is_none() {
-        return Err("its port is not a number up to 65535".to_owned());
-    }
-    if url.contains(['?', '#']) {
-        return Err("it has more than a host, a port and a path".to_owned());
-    }
-    Ok(uri)
-}
-
-impl ApiError {
-    /// Whether the request may have been carried out all the same.
-    pub(crate) fn effect(&self) -> Effect {
-        match self {
-            Self::Unreachable { took_effect, .. } | Self::Interrupted { took_effect, .. } => *took_effect,
-            Self::Refused { .. } => Effect::No,
-            Self::Unreadable { .. } => Effect::Perhaps,
-        }
-    }
-
-    /// What to tell the user.
-    pub(crate) fn diagnostics(&self) -> Diagnostics {
-        match self {
-            Self::Unreachable { side, url, cause, .. } => {
-                let summary = format!("The {} cannot be reached", side.noun());
-                Diagnostic::error(summary, format!("{url}: {cause}. {}.", side.remedy())).into()
-            }
-            Self::Interrupted { url, .. } => {
-                Diagnostic::error("Interrupted", format!("{url} had not answered yet. Apply again.")).into()
-            }
-            Self::Refused { side, url, status, text, problems, has_token } => {
-                refused(*side, url, *status, text, problems, *has_token)
-            }
-            Self::Unreadable { side, url, cause } => Diagnostic::error(
-                format!("The {} answered something unexpected", side.noun()),
-                format!("{url}: {cause}. {} and its version.", side.remedy()),
-            )
-            .into(),
-        }
-    }
-}
-
-fn refused(
-    side: Side,
-    url: &str,
-    status: StatusCode,
-    text: &str,
-    problems: &[Problem],
-    has_token: bool,
-) -> Diagnostics {
-    let mut told: Diagnostics = problems.iter().map(crate::documents::diagnostic).collect();
-    if !problems.is_empty() {
-        return told;
-    }
-    let noun = side.noun();
-    told.push(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            let state = if has_token { "does not accept the token" } else { "wants a token" };
-            let detail = format!("{url}: {text}. Set token (or SHADOW_TOKEN) to the one that the {noun} was given.");
-            Diagnostic::error(format!("The {noun} {state}"), detail)
-        }
-        StatusCode::PRECONDITION_FAILED => {
-            let detail =
-                format!("{url}: {text}. Bring it under Terraform with `terraform import`, or take another name.");
-            Diagnostic::error("It exists already, and is different", detail)
-        }
-        _ if status.is_server_error() => {
-            let detail = format!("{url}: {text} (HTTP {}). Look in its log, then apply again.", status.as_u16());
-            Diagnostic::error(format!("The {noun} failed"), detail)
-        }
-        _ => Diagnostic::error(format!("The {noun} refused"), format!("{text} (HTTP {}, {url})", status.as_u16())),
-    });
-    told
-}
-
-impl From<ApiError> for Diagnostics {
-    fn from(error: ApiError) -> Self {
-        error.diagnostics()
-    }
-}
-
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        error.diagnostics().into()
     }
 }
