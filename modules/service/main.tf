@@ -80,4 +80,5 @@ resource "shadow_group" "this" {
   placement         = var.group.placement
   placement_profile = var.group.placement_profile
   sinks             = var.group.sinks
+  timeouts          = var.group.timeouts
 }

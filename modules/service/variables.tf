@@ -204,7 +204,8 @@ variable "group" {
         }))
       }))
     }))
-    sinks = optional(map(list(string)))
+    sinks    = optional(map(list(string)))
+    timeouts = optional(object({ delete = optional(string) }))
   })
   default = {}
 }

@@ -47,6 +47,18 @@ impl Diagnostic {
     }
 }
 
+/// Most of a user's value that is shown, in bytes: enough to know it again.
+const VALUE_LENGTH_MAX: usize = 200;
+
+/// A user's value as text for a diagnostic, or its beginning.
+pub(crate) fn recognisable(mut value: String) -> String {
+    if value.len() > VALUE_LENGTH_MAX {
+        value.truncate(value.floor_char_boundary(VALUE_LENGTH_MAX));
+        value.push('…');
+    }
+    value
+}
+
 /// Errors and warnings in the order in which they were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);

@@ -99,7 +99,7 @@ pub trait Resource<C: Send + Sync + 'static>: Send + Sync + 'static {
     }
 
     /// Which operations are bounded in time. The schema has [`Timeouts::attribute`] if users may change
-    /// the bounds.
+    /// the bounds; states keep it without anything done here.
     fn timeouts(&self) -> Timeouts {
         Timeouts::none()
     }

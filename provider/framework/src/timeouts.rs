@@ -1,7 +1,8 @@
 //! The attribute `timeouts` by which users bound the time of a resource's operations. The server
-//! holds every operation to it; a resource only says what it bounds and by how much.
+//! holds every operation to it and keeps it in the state; a resource only says what it bounds and by
+//! how much.
 
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, recognisable};
 use crate::path::{Path, Step};
 use crate::schema::{Attribute, Attributes, Nesting};
 use crate::value::Value;
@@ -97,13 +98,25 @@ impl Timeouts {
         })
     }
 
+    /// A state with the times that its user gave: they are in nothing that a resource reads.
+    pub(crate) fn kept(&self, mut state: Value, given: &Value) -> Value {
+        if let Value::Object(given) = given
+            && let Some(times) = given.get(NAME)
+            && !self.0.is_empty()
+        {
+            state.put(NAME, times.clone());
+        }
+        state
+    }
+
     /// What is wrong with the times that a user gave.
     pub(crate) fn validate(&self, config: &Value) -> Diagnostics {
         let wrong = |operation: &Operation| {
             let text = config.get(NAME).get(operation.name()).as_str()?;
             let problem = parse(text).err()?;
             let path = Path::attribute(NAME).join(Step::Attribute(operation.name().to_owned()));
-            let detail = format!("{path} = {text:?}: {problem}. Write a duration such as 30s, 10m or 1h30m.");
+            let text = recognisable(format!("{text:?}"));
+            let detail = format!("{path} = {text}: {problem}. Write a duration such as 30s, 10m or 1h30m.");
             Some(Diagnostic::error("Invalid timeout", detail).at(path))
         };
         self.0.keys().filter_map(wrong).collect()
@@ -172,6 +185,15 @@ mod tests {
         }
         assert!(timeouts().validate(&given("90s")).is_empty());
         assert!(timeouts().validate(&Value::object([(NAME, Value::Unknown)])).is_empty());
+    }
+
+    #[test]
+    fn a_state_keeps_the_times_where_there_are_any() {
+        let state = Value::object([("name", Value::from("a"))]);
+        assert_eq!(timeouts().kept(state.clone(), &state), state, "users cannot give any");
+        assert_eq!(Timeouts::none().kept(state.clone(), &given("5s")), state, "it is another attribute of that name");
+        assert_eq!(timeouts().kept(Value::Null, &given("5s")), Value::Null, "it is gone");
+        assert_eq!(timeouts().kept(state, &given("5s")).get(NAME), given("5s").get(NAME));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Checks that a schema states as data, applied to a configuration. What is unknown passes.
 
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, recognisable};
 use crate::path::Path;
 use crate::schema::{Attribute, Attributes, Kind, Nesting, Schema};
 use crate::value::{Type, Value};
@@ -21,7 +21,7 @@ fn object(attributes: &Attributes, config: &Value, path: &mut Path, found: &mut 
 
 fn attribute(attribute: &Attribute, value: &Value, path: &mut Path, found: &mut Diagnostics) {
     for remedy in attribute.checks.iter().filter_map(|check| check.remedy(value)) {
-        let shown = value.to_json().map(|json| json.to_string()).unwrap_or_default();
+        let shown = recognisable(value.to_json().map(|json| json.to_string()).unwrap_or_default());
         found.push(
             Diagnostic::error(format!("Invalid {path}"), format!("{path} = {shown}: {remedy}.")).at(path.clone()),
         );
@@ -101,5 +101,13 @@ mod tests {
         let paths: Vec<String> = found.iter().map(|diagnostic| diagnostic.path.to_string()).collect();
         assert_eq!(paths, ["mode", r#"parts["k"].port"#, "ports[*].port", "words[1]"]);
         assert!(validate(&schema, &Value::object([("mode", Value::Unknown)])).is_empty());
+    }
+
+    #[test]
+    fn a_long_value_is_shown_by_its_beginning() {
+        let schema = Schema::new("", attributes([("mode", Attribute::string("").one_of(&["a", "b"]))]));
+        let found = validate(&schema, &Value::object([("mode", Value::from("ä".repeat(1 << 20)))]));
+        let detail: String = found.iter().map(|diagnostic| diagnostic.detail.as_str()).collect();
+        assert!(detail.starts_with("mode = \"äää") && detail.len() < 300 && detail.contains("ä…: "), "{detail}");
     }
 }

@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
+use shadow_core::model::check::excerpt;
 use terraform_provider_framework::path::Step;
 use terraform_provider_framework::schema::{Attributes, Kind, Nesting};
 use terraform_provider_framework::value::NotJson;
@@ -40,7 +41,7 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, schema: &Schema) -> Res
 pub(super) fn read<T: DeserializeOwned>(json: Json, schema: &Schema) -> Result<T, Unfit> {
     serde_path_to_error::deserialize(json).map_err(|error| {
         let path = located(error.path().iter(), &schema.attributes);
-        Unfit { path, problem: error.into_inner().to_string() }
+        Unfit { path, problem: excerpt(error.into_inner().to_string()) }
     })
 }
 

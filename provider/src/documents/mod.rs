@@ -10,10 +10,11 @@ use decode::{Unfit, decode, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use shadow_core::model::check::excerpt;
 use shadow_core::model::{Problem, Problems, name};
 use terraform_provider_framework::schema::Source;
 use terraform_provider_framework::value::DynamicForm;
-use terraform_provider_framework::{Diagnostic, Diagnostics, Schema, Value};
+use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value, timeouts};
 
 /// The document that a resource declares: its value without what only the provider knows.
 ///
@@ -75,12 +76,14 @@ pub(crate) fn check_name(text: &str, what: &str) -> Result<(), Diagnostics> {
     if name::is_valid(text) {
         return Ok(());
     }
-    Err(Diagnostic::error(format!("Invalid {what}"), format!("{text:?} is not a name: {}.", name::RULE)).into())
+    let text = excerpt(format!("{text:?}"));
+    Err(Diagnostic::error(format!("Invalid {what}"), format!("{text} is not a name: {}.", name::RULE)).into())
 }
 
-/// Without the attributes that only the provider fills in.
+/// Without the attributes that only the provider fills in, and without the times that it is given.
 fn declared(value: &Value, schema: &Schema) -> Value {
-    let own = |name: &String| schema.attributes.get(name).is_some_and(|it| it.source != Source::Computed);
+    let is_declared = |attribute: &Attribute| attribute.source != Source::Computed;
+    let own = |name: &String| name != timeouts::NAME && schema.attributes.get(name).is_some_and(is_declared);
     let Value::Object(attributes) = value else { return value.clone() };
     Value::object(attributes.iter().filter(|(name, _)| own(name)).map(|(name, value)| (name.clone(), value.clone())))
 }

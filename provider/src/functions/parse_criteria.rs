@@ -2,6 +2,7 @@
 
 use super::text;
 use shadow_core::criteria::Criterion;
+use shadow_core::model::check::excerpt;
 use terraform_provider_framework::value::Type;
 use terraform_provider_framework::{Function, FunctionError, Parameter, Signature, Value};
 
@@ -28,7 +29,7 @@ impl Function for ParseCriteria {
 
     fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError> {
         let text = text(arguments, 0)?;
-        let refused = |error| FunctionError::at(0, format!("{text:?} is no criterion: {error}."));
+        let refused = |error| FunctionError::at(0, excerpt(format!("{text:?} is no criterion: {error}.")));
         let criterion: Criterion = text.parse().map_err(refused)?;
         Ok(Value::object([
             ("signal", Value::from(criterion.signal)),

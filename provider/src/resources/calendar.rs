@@ -1,31 +1,22 @@
 //! `shadow_calendar`: events that are expected, and how much they change the load.
 
-use super::declaration::Declaration;
+use super::declaration::{Declaration, Document};
 use super::{defaults_of, id, name, objects, texts};
 use crate::client::Kind;
-use crate::documents;
-use serde_json::{Value as Json, json};
-use shadow_core::model::CalendarSpec;
+use serde_json::json;
 use shadow_core::model::calendar::{EventSpec, FACTOR_MAX};
+use shadow_core::model::{CalendarSpec, Problems};
 use terraform_provider_framework::schema::attributes;
-use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value};
+use terraform_provider_framework::{Attribute, Schema, Value};
 
 pub(super) fn calendar() -> Declaration {
-    Declaration { kind: Kind::Calendar, schema: schema(), check, document, value, references: &[] }
+    Declaration::of::<CalendarSpec>(Kind::Calendar, schema())
 }
 
-fn check(config: &Value, schema: &Schema) -> Diagnostics {
-    documents::check_known(config, schema, |spec: CalendarSpec| spec.check().map(|_calendar| ()))
-}
-
-fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
-    let spec: CalendarSpec = documents::document(value, schema)?;
-    documents::accepted(spec.clone().check().map(|_calendar| ()))?;
-    serde_json::to_value(spec).map_err(|error| Diagnostic::error("Invalid calendar", error.to_string()).into())
-}
-
-fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    documents::stored::<CalendarSpec>(document, schema)
+impl Document for CalendarSpec {
+    fn checked(self) -> Result<(), Problems> {
+        self.check().map(|_calendar| ())
+    }
 }
 
 fn schema() -> Schema {
@@ -79,6 +70,9 @@ fn events() -> Attribute {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents;
+    use serde_json::Value as Json;
+    use terraform_provider_framework::Resource as _;
     use terraform_provider_framework::value::DynamicForm;
 
     fn config(event: &Json) -> Value {
@@ -87,14 +81,14 @@ mod tests {
     }
 
     fn paths(config: &Value) -> Vec<String> {
-        check(config, &schema()).iter().map(|it| it.path.to_string()).collect()
+        calendar().validate(config).iter().map(|it| it.path.to_string()).collect()
     }
 
     #[test]
     fn a_document_survives_the_way_through_terraform() {
         let spec: CalendarSpec =
             documents::document(&config(&json!({"dates": ["2026-11-27"], "factor": 3})), &schema()).unwrap();
-        let value = value(serde_json::to_value(&spec).unwrap(), &schema()).unwrap();
+        let value = documents::stored::<CalendarSpec>(serde_json::to_value(&spec).unwrap(), &schema()).unwrap();
         assert_eq!(documents::document::<CalendarSpec>(&value, &schema()).unwrap(), spec);
     }
 

@@ -3,12 +3,24 @@
 
 use crate::client::{Client, Effect, Kind, Missing, Written};
 use crate::documents;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use shadow_core::model::name;
+use shadow_core::model::{Problems, name};
 use terraform_provider_framework::path::Step;
 use terraform_provider_framework::{
-    Change, Context, Diagnostic, Diagnostics, Failure, IdentitySchema, Path, Resource, Schema, Value, async_trait,
+    Change, Context, Diagnostic, Diagnostics, Failure, IdentitySchema, Path, Resource, Schema, Timeouts, Value,
+    async_trait,
 };
+
+/// A document that can be declared.
+pub(super) trait Document: Serialize + DeserializeOwned + Clone {
+    /// Whether the reconciler would take it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn checked(self) -> Result<(), Problems>;
+}
 
 /// A type of declaration.
 pub(super) struct Declaration {
@@ -20,11 +32,20 @@ pub(super) struct Declaration {
     pub(super) document: fn(&Value, &Schema) -> Result<Json, Diagnostics>,
     /// The value of a document.
     pub(super) value: fn(Json, &Schema) -> Result<Value, Diagnostics>,
+    /// Operations that wait for the reconciler to act.
+    pub(super) timeouts: Timeouts,
     /// Attributes that name other declarations: one name, or a list of them.
     pub(super) references: &'static [(&'static str, Kind)],
 }
 
 impl Declaration {
+    /// Declarations of these documents, which act at once and refer to nothing.
+    pub(super) fn of<D: Document>(kind: Kind, schema: Schema) -> Self {
+        let check = |config: &Value, schema: &Schema| documents::check_known(config, schema, D::checked);
+        let (document, value) = (document::<D>, documents::stored::<D>);
+        Self { kind, schema, check, document, value, timeouts: Timeouts::none(), references: &[] }
+    }
+
     /// The state of a document: itself, and its name as id.
     pub(super) fn state(&self, document: Json, name: &str) -> Result<Value, Diagnostics> {
         let mut state = (self.value)(document, &self.schema).map_err(|told| self.foreign(name, told))?;
@@ -67,6 +88,12 @@ impl Declaration {
     }
 }
 
+fn document<D: Document>(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
+    let document: D = documents::document(value, schema)?;
+    documents::accepted(document.clone().checked())?;
+    serde_json::to_value(document).map_err(|error| Diagnostic::error("No JSON", error.to_string()).into())
+}
+
 fn nothing_there(kind: Kind, name: &str, path: Path) -> Diagnostic {
     let noun = kind.noun();
     let detail = format!(
@@ -101,6 +128,10 @@ impl Resource<Client> for Declaration {
 
     fn identity(&self) -> Option<IdentitySchema> {
         Some(IdentitySchema::of_text("name", &format!("Name of the {}.", self.kind.noun())))
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        self.timeouts.clone()
     }
 
     async fn plan(&self, context: &Context<Client>, change: &mut Change) -> Diagnostics {

@@ -47,11 +47,10 @@ impl Process {
     }
 }
 
-/// The agent is whom to ask, and the timeouts are how long: neither is part of what is asked.
+/// The agent is whom to ask, and no part of what is asked.
 fn asked(value: &Value) -> Value {
     let mut value = value.clone();
     value.put("agent", Value::Null);
-    value.put(timeouts::NAME, Value::Null);
     value
 }
 
@@ -231,10 +230,7 @@ impl Resource<Client> for Process {
         let api = context.client.agent(agent)?;
         let path = path_of(state.get("name").as_str().unwrap_or_default());
         let status: Option<ProcessStatus> = api.get(&path, &context.cancellation).await?;
-        let Some(status) = status else { return Ok(None) };
-        let mut found = self.state(&status, agent)?;
-        found.put(timeouts::NAME, state.get(timeouts::NAME).clone());
-        Ok(Some(found))
+        status.map(|status| self.state(&status, agent)).transpose()
     }
 
     async fn update(&self, context: &Context<Client>, change: Change) -> Result<Value, Failure> {
@@ -254,9 +250,7 @@ impl Resource<Client> for Process {
                 Ok(planned)
             }
             Err(Unsettled { status: Some(status), told, .. }) => {
-                let mut found = self.state(&status, &agent)?;
-                found.put(timeouts::NAME, planned.get(timeouts::NAME).clone());
-                Err(Failure::keeping(found, told))
+                Err(Failure::keeping(self.state(&status, &agent)?, told))
             }
             Err(Unsettled { told, .. }) => Err(told.into()),
         }

@@ -47,11 +47,6 @@ impl TrafficSplit {
         Self { schema: schema() }
     }
 
-    /// What is asked of the reconciler: not how long the asking may take.
-    fn spec(&self, planned: &Value) -> Result<SplitSpec, Diagnostics> {
-        documents::document(&asked(planned), &self.schema)
-    }
-
     fn state(&self, split: &Split) -> Result<Value, Diagnostics> {
         let mut state = documents::value(&split.spec, &self.schema)?;
         read_back(&mut state, &split.status);
@@ -62,7 +57,7 @@ impl TrafficSplit {
     async fn write(&self, context: &Context<Client>, change: Change, put: Put) -> Result<Value, Failure> {
         let api = context.client.reconciler()?;
         let mut planned = change.planned;
-        let spec = self.spec(&planned)?;
+        let spec: SplitSpec = documents::document(&planned, &self.schema)?;
         documents::accepted(spec.check())?;
         let written: Result<Split, _> = api.put(&path_of(&spec.name), &spec, put, ANSWER, &context.cancellation).await;
         let split = match written {
@@ -93,13 +88,6 @@ impl TrafficSplit {
 /// Which operations users may bound: those that wait for the data plane.
 fn bounds() -> Timeouts {
     Timeouts::none().with(Operation::Create, IN_SYNC).with(Operation::Update, IN_SYNC)
-}
-
-/// The timeouts are not part of what is asked.
-fn asked(value: &Value) -> Value {
-    let mut value = value.clone();
-    value.put(timeouts::NAME, Value::Null);
-    value
 }
 
 /// What the data plane reports; null where it does not.
@@ -189,7 +177,7 @@ impl Resource<Client> for TrafficSplit {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        documents::check_known(&asked(config), &self.schema, |spec: SplitSpec| spec.check())
+        documents::check_known(config, &self.schema, |spec: SplitSpec| spec.check())
     }
 
     /// A data plane that reports other weights than declared is a change to be made.
@@ -219,10 +207,7 @@ impl Resource<Client> for TrafficSplit {
         };
         let path = path_of(state.get("name").as_str().unwrap_or_default());
         let split: Option<Split> = api.get(&path, &context.cancellation).await?;
-        let Some(split) = split else { return Ok(None) };
-        let mut found = self.state(&split)?;
-        found.put(timeouts::NAME, state.get(timeouts::NAME).clone());
-        Ok(Some(found))
+        split.map(|split| self.state(&split)).transpose()
     }
 
     async fn update(&self, context: &Context<Client>, change: Change) -> Result<Value, Failure> {

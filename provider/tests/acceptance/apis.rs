@@ -174,22 +174,49 @@ fn refusals_say_what_to_do() {
     assert!(text.contains("something unexpected"), "{text}");
 }
 
+/// A group in the state of a new root.
+fn declared_group(server: &Server, timeouts: &str) -> Root {
+    let group = format!(
+        r#"
+resource "shadow_group" "g" {{
+  name     = "g"
+  policy   = "p"
+  primary  = {{ instance_id = "i", address = "h", port = 1 }}
+  signals  = {{ s = {{ query = "up{{i=\"$instance\"}}", limit = 1, unit = "count" }} }}
+  instance = {{ source = "/i" }}
+  traffic  = {{ source = "/t" }}
+  {timeouts}
+}}
+"#
+    );
+    let root = root(&server.url, &group);
+    server.script.say([(StatusCode::OK, json!({"spec": {}, "generation": 1}))]);
+    root.apply();
+    root
+}
+
+#[test]
+fn a_group_has_the_time_that_its_user_gives_until_it_is_gone() {
+    let server = server();
+    let root = declared_group(&server, "timeouts = { delete = \"300ms\" }");
+    let destroy = ["destroy", "-auto-approve", "-input=false", "-refresh=false"];
+    let retiring = (StatusCode::ACCEPTED, json!({}));
+    server.script.say([retiring.clone()]);
+    let run = root.run(&destroy);
+    assert!(run.code == 1 && run.text.contains("It was given 300ms"), "{}", run.text);
+    assert!(root.run(&["state", "list"]).text.contains("shadow_group.g"), "it is not gone yet");
+    server.script.say([retiring, (StatusCode::NO_CONTENT, json!({}))]);
+    server.script.asked();
+    let run = root.run(&destroy);
+    assert_eq!(run.code, 0, "{}", run.text);
+    let delete = (Method::DELETE, "v1/groups/g".to_owned(), false);
+    assert_eq!(server.script.asked(), [delete.clone(), delete], "the second one waits for it");
+}
+
 #[test]
 fn a_group_that_is_in_use_stays_in_the_state() {
     let server = server();
-    let group = r#"
-resource "shadow_group" "g" {
-  name     = "g"
-  policy   = "p"
-  primary  = { instance_id = "i", address = "h", port = 1 }
-  signals  = { s = { query = "up{i=\"$instance\"}", limit = 1, unit = "count" } }
-  instance = { source = "/i" }
-  traffic  = { source = "/t" }
-}
-"#;
-    let root = root(&server.url, group);
-    server.script.say([(StatusCode::OK, json!({"spec": {}, "generation": 1}))]);
-    root.apply();
+    let root = declared_group(&server, "");
     server.script.say([(StatusCode::CONFLICT, json!({"error": "slot b carries traffic: fail back first"}))]);
     let run = root.run(&["destroy", "-auto-approve", "-refresh=false"]);
     assert!(run.code == 1 && run.text.contains("slot b carries traffic: fail back first"), "{}", run.text);

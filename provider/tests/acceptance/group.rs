@@ -18,6 +18,7 @@ resource "shadow_group" "checkout" {{
   traffic  = {{ source = "{modules}/traffic" }}
   size     = {{ cpu_cores = 4 }}
   sinks    = {{ handover = ["https://hooks.example.com/x"] }}
+  timeouts = {{ delete = "30m" }}
   placement_profile = {{
     shadow_count = 2
     candidates = {{

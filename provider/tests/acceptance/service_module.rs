@@ -98,6 +98,7 @@ fn group() -> Value {
             "triggers": {"predictive": false, "cpu_percent": 80, "memory_percent": 70, "network_percent": 60},
         },
         "sinks": {"alert": ["http://127.0.0.1:9/alert"]},
+        "timeouts": {"delete": "30m"},
     })
 }
 
@@ -168,7 +169,10 @@ fn it_passes_on_everything() {
     let declared = json(&root.path("declared/policies/checkout.json"));
     assert!(holds(&declared, &policy()), "{declared}");
     let declared = json(&root.path("declared/groups/checkout.json"));
-    assert!(holds(&declared, &group()), "{declared}");
+    let mut group = group();
+    let timeouts = group.as_object_mut().unwrap().remove("timeouts");
+    assert!(holds(&declared, &group), "{declared}");
+    assert_eq!((declared.get("timeouts"), timeouts.is_some()), (None, true), "only Terraform knows them");
     assert_eq!(declared["sync"]["position"], "position{i=\"$instance\"}");
 }
 

@@ -4,6 +4,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use hcl::eval::{Context, Evaluate};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use shadow_core::model::check::excerpt;
 use shadow_core::model::group::GroupSpec;
 use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::{Group, Policy, Problems};
@@ -71,7 +72,7 @@ fn document<T: DeserializeOwned>(name: &str, text: &str, kind: &str) -> anyhow::
     }
     let (place, value) = from_hcl(name, text, kind)?;
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let (path, cause) = (error.path().to_string(), error.inner().to_string());
+        let (path, cause) = (error.path().to_string(), excerpt(error.inner().to_string()));
         if path == "." { anyhow!("{place}: {cause}") } else { anyhow!("{place}, {path}: {cause}") }
     })
 }
@@ -82,14 +83,15 @@ fn from_json<T: DeserializeOwned>(name: &str, text: &str) -> anyhow::Result<T> {
     read.map_err(|error| {
         let (path, cause) = (error.path().to_string(), error.inner());
         let what = cause.to_string();
-        let what = what.split(" at line ").next().unwrap_or(&what);
+        let what = excerpt(what.split(" at line ").next().unwrap_or(&what));
         anyhow!("{name}, line {}, column {}, {path}: {what}", cause.line(), cause.column())
     })
 }
 
 /// The one block of that kind, as the place to name in errors and its attributes.
 fn from_hcl(name: &str, text: &str, kind: &str) -> anyhow::Result<(String, Value)> {
-    let body: hcl::Body = hcl::parse(text).map_err(|error| anyhow!("{name} is neither JSON nor HCL: {error}"))?;
+    let body: hcl::Body =
+        hcl::parse(text).map_err(|error| anyhow!("{name} is neither JSON nor HCL: {}", excerpt(error.to_string())))?;
     let is_meant = |block: &hcl::Block| {
         let first_label = || block.labels().first().map(hcl::BlockLabel::as_str);
         block.identifier() == kind || (block.identifier() == "resource" && first_label() == Some(kind))
@@ -125,6 +127,7 @@ fn insert(
     value: &hcl::Expression,
 ) -> anyhow::Result<()> {
     let literal = value.evaluate(&Context::new()).map_err(|error| {
+        let error = excerpt(error.to_string());
         anyhow!("{place}, {key}: {error}; a replay knows no variables, functions of Terraform or other resources: write the value")
     })?;
     let literal = serde_json::to_value(literal).with_context(|| format!("{place}, {key} is no value"))?;
@@ -182,5 +185,19 @@ mod tests {
             "shadow_policy \"a\" {\n name = \"a\"\n shift {\n }\n}",
             "p.tf, shadow_policy \"a\": \"shift\" is a block",
         );
+    }
+
+    #[test]
+    fn what_is_quoted_is_cut() {
+        let long = "long ".repeat(10_000);
+        for text in [
+            format!("shadow_policy \"a\" {{\n name = \"{long}\" + 1\n}}"),
+            format!("shadow_policy \"a\" {{\n name = \"{long}\n}}"),
+            format!("shadow_policy \"a\" {{\n horizons = \"{long}\"\n}}"),
+            format!("{{\"horizons\": \"{long}\"}}"),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.len() < 1100 && error.contains(" … "), "{error}");
+        }
     }
 }

@@ -127,7 +127,6 @@ impl Resource<Client> for Thing {
         let name = state.get("name").as_str().unwrap_or_default();
         Ok(load(context.client.folder()?, name).map(|mut read| {
             read.put("revision", state.get("revision").clone());
-            read.put(timeouts::NAME, state.get(timeouts::NAME).clone());
             read
         }))
     }

@@ -173,10 +173,11 @@ async fn read<C: Send + Sync + 'static>(
     context: &Context<C>,
     before: &Value,
 ) -> Result<Value, Diagnostics> {
-    let limit = entry.implementation.timeouts().of(Operation::Read, before);
+    let timeouts = entry.implementation.timeouts();
+    let limit = timeouts.of(Operation::Read, before);
     let work = entry.implementation.read(context, before.clone());
     let state = bounded(&context.cancellation, limit, GRACE, work).await.done()?;
-    let mut state = state.map_or(Value::Null, |state| state.with_types_of(before));
+    let mut state = state.map_or(Value::Null, |state| timeouts.kept(state.with_types_of(before), before));
     if entry.schema.defaults == Defaults::Implied {
         state = implied::recalled(&entry.schema.attributes, state, before);
     }
@@ -192,18 +193,20 @@ async fn apply<C: Send + Sync + 'static>(
 ) -> (Value, Diagnostics) {
     let operation = operation(&change);
     let bounds = if operation == Operation::Delete { &change.prior } else { &change.planned };
-    let limit = resource.timeouts().of(operation, bounds);
+    let timeouts = resource.timeouts();
+    let limit = timeouts.of(operation, bounds);
     // What is remembered of a creation that was given up: it may well have come to be.
     let (prior, planned) = (change.prior.clone(), change.planned.clone());
     let work = carry_out(resource, context, change);
     let Ended { result, reason } = bounded(&context.cancellation, limit, GRACE, work).await;
+    let kept = |state| timeouts.kept(state, &planned);
     let (state, mut diagnostics) = match result {
-        Some(Ok(state)) => (state, Diagnostics::none()),
+        Some(Ok(state)) => (kept(state), Diagnostics::none()),
         Some(Err(Failure { state, diagnostics })) => {
             // Work that only warns of what it could not wait for has not failed.
             let why = reason.filter(|reason| *reason != Reason::Interrupted && diagnostics.has_errors());
             let why = why.map(Reason::diagnostic);
-            (state.unwrap_or(prior), diagnostics.into_iter().chain(why).collect())
+            (state.map_or(prior, kept), diagnostics.into_iter().chain(why).collect())
         }
         None => {
             let why = reason.map(Reason::diagnostic).into_iter().collect();

@@ -2,40 +2,42 @@
 
 mod placement;
 
-use super::declaration::Declaration;
+use super::declaration::{Declaration, Document};
 use super::{id, name, object, objects, port, recorded, size, texts};
 use crate::client::Kind;
-use crate::documents;
-use serde_json::Value as Json;
 use shadow_core::model::group::{Placement, TRANSITIONS};
 use shadow_core::model::signal::UNITS;
 use shadow_core::model::size::Size;
-use shadow_core::model::{GroupSpec, Resource};
+use shadow_core::model::{GroupSpec, Problems, Resource};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use terraform_provider_framework::schema::attributes;
+use terraform_provider_framework::timeouts::{self, Operation, Timeouts};
 use terraform_provider_framework::value::Type;
-use terraform_provider_framework::{Attribute, Diagnostic, Diagnostics, Schema, Value};
+use terraform_provider_framework::{Attribute, Schema, Value};
 
 pub(super) fn group() -> Declaration {
-    let references = &[("policy", Kind::Policy), ("calendars", Kind::Calendar)];
-    Declaration { kind: Kind::Group, schema: schema(), check, document, value, references }
+    Declaration {
+        timeouts: bounds(),
+        references: &[("policy", Kind::Policy), ("calendars", Kind::Calendar)],
+        ..Declaration::of::<GroupSpec>(Kind::Group, schema())
+    }
 }
 
-/// A check does not depend on the generation, which only the reconciler knows.
-const ANY_GENERATION: u64 = 0;
-
-fn check(config: &Value, schema: &Schema) -> Diagnostics {
-    documents::check_known(config, schema, |spec: GroupSpec| spec.check(ANY_GENERATION).map(|_group| ()))
+impl Document for GroupSpec {
+    fn checked(self) -> Result<(), Problems> {
+        // Only the reconciler knows the generation, and no check depends on it.
+        const ANY_GENERATION: u64 = 0;
+        self.check(ANY_GENERATION).map(|_group| ())
+    }
 }
 
-fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
-    let spec: GroupSpec = documents::document(value, schema)?;
-    documents::accepted(spec.clone().check(ANY_GENERATION).map(|_group| ()))?;
-    serde_json::to_value(spec).map_err(|error| Diagnostic::error("Invalid group", error.to_string()).into())
-}
+/// Time until what was made for a retired group is gone, where the user gives none: a run of Terraform has as much.
+const RETIREMENT: Duration = Duration::from_secs(3600);
 
-fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    documents::stored::<GroupSpec>(document, schema)
+/// Which operations users may bound: the one that waits for instances to be destroyed.
+fn bounds() -> Timeouts {
+    Timeouts::none().with(Operation::Delete, RETIREMENT)
 }
 
 fn schema() -> Schema {
@@ -61,6 +63,7 @@ fn schema() -> Schema {
             ("members", members()),
             ("calendars", texts(calendars).with_default(Value::List(Vec::new()))),
             ("sinks", sinks()),
+            (timeouts::NAME, bounds().attribute()),
         ]),
     )
     .with_implied_defaults()
@@ -195,7 +198,9 @@ fn sync() -> Attribute {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::documents;
+    use serde_json::{Value as Json, json};
+    use terraform_provider_framework::Resource as _;
     use terraform_provider_framework::value::DynamicForm;
 
     fn example() -> Json {
@@ -215,7 +220,7 @@ mod tests {
     #[test]
     fn a_document_survives_the_way_through_terraform() {
         let spec: GroupSpec = serde_json::from_value(example()).unwrap();
-        let value = value(serde_json::to_value(&spec).unwrap(), &schema()).unwrap();
+        let value = documents::stored::<GroupSpec>(serde_json::to_value(&spec).unwrap(), &schema()).unwrap();
         let back: GroupSpec = documents::document(&value, &schema()).unwrap();
         assert_eq!(back, spec);
     }
@@ -229,7 +234,7 @@ mod tests {
         primary.put("address", Value::Unknown);
         primary.put("zone", Value::Unknown);
         config.put("primary", primary);
-        let found = check(&config, &schema());
+        let found = group().validate(&config);
         let paths: Vec<String> = found.iter().map(|it| it.path.to_string()).collect();
         assert_eq!(paths, [r#"signals["latency"].unit"#]);
     }
@@ -240,12 +245,12 @@ mod tests {
         for name in schema.attributes.keys().filter(|name| *name != "id") {
             let mut config = config(&example());
             config.put(name, Value::Unknown);
-            assert!(check(&config, &schema).is_empty(), "{name}");
+            assert!(group().validate(&config).is_empty(), "{name}");
         }
         let mut config = config(&example());
         let mut latency = config.get("signals").get("latency").clone();
         latency.put("query", Value::Unknown);
         config.put("signals", Value::Map([("latency".to_owned(), latency)].into()));
-        assert!(check(&config, &schema).is_empty());
+        assert!(group().validate(&config).is_empty());
     }
 }

@@ -5,31 +5,21 @@ mod foresight;
 mod moving;
 mod readiness;
 
-use super::declaration::Declaration;
+use super::declaration::{Declaration, Document};
 use super::{id, name};
 use crate::client::Kind;
-use crate::documents;
-use serde_json::Value as Json;
-use shadow_core::model::PolicySpec;
+use shadow_core::model::{PolicySpec, Problems};
+use terraform_provider_framework::Schema;
 use terraform_provider_framework::schema::attributes;
-use terraform_provider_framework::{Diagnostic, Diagnostics, Schema, Value};
 
 pub(super) fn policy() -> Declaration {
-    Declaration { kind: Kind::Policy, schema: schema(), check, document, value, references: &[] }
+    Declaration::of::<PolicySpec>(Kind::Policy, schema())
 }
 
-fn check(config: &Value, schema: &Schema) -> Diagnostics {
-    documents::check_known(config, schema, |spec: PolicySpec| spec.check().map(|_policy| ()))
-}
-
-fn document(value: &Value, schema: &Schema) -> Result<Json, Diagnostics> {
-    let spec: PolicySpec = documents::document(value, schema)?;
-    documents::accepted(spec.clone().check().map(|_policy| ()))?;
-    serde_json::to_value(spec).map_err(|error| Diagnostic::error("Invalid policy", error.to_string()).into())
-}
-
-fn value(document: Json, schema: &Schema) -> Result<Value, Diagnostics> {
-    documents::stored::<PolicySpec>(document, schema)
+impl Document for PolicySpec {
+    fn checked(self) -> Result<(), Problems> {
+        self.check().map(|_policy| ())
+    }
 }
 
 fn schema() -> Schema {
@@ -52,6 +42,8 @@ fn schema() -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents;
+    use terraform_provider_framework::{Resource as _, Value};
 
     fn configured(change: impl Fn(&mut Value)) -> Value {
         let schema = schema();
@@ -74,9 +66,9 @@ mod tests {
 
     #[test]
     fn problems_are_at_their_attributes_and_none_is_false() {
-        let schema = schema();
+        let policy = policy();
         let paths =
-            |config: &Value| -> Vec<String> { check(config, &schema).iter().map(|it| it.path.to_string()).collect() };
+            |config: &Value| -> Vec<String> { policy.validate(config).iter().map(|it| it.path.to_string()).collect() };
         assert!(paths(&configured(|_| {})).is_empty());
         let low = |config: &mut Value| config.put("critical_threshold", 0.4);
         assert_eq!(paths(&configured(low)), ["critical_threshold"]);
@@ -96,7 +88,7 @@ mod tests {
             config.put("critical_threshold", 0.4);
             config.put("horizons", Value::List(vec!["1h".into(), Value::Unknown, "later".into()]));
         });
-        let paths: Vec<String> = check(&config, &schema()).iter().map(|it| it.path.to_string()).collect();
+        let paths: Vec<String> = policy().validate(&config).iter().map(|it| it.path.to_string()).collect();
         assert_eq!(
             paths,
             ["failover_priority", "critical_threshold", "horizons[2]"],
@@ -111,7 +103,7 @@ mod tests {
         for name in schema.attributes.keys().filter(|name| *name != "id") {
             let before = example.get(name).clone();
             example.put(name, Value::Unknown);
-            assert!(check(&example, &schema).is_empty(), "{name}");
+            assert!(policy().validate(&example).is_empty(), "{name}");
             example.put(name, before);
         }
     }

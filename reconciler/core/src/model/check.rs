@@ -40,10 +40,10 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl Problems {
-    /// Adds a problem.
+    /// Adds a problem. Of a long summary, which quotes what the user wrote, an [`excerpt`].
     pub fn add(&mut self, path: &str, summary: impl Into<String>, remedy: impl Into<String>) {
         let (path, related) = (path.to_owned(), Vec::new());
-        self.0.push(Problem { path, summary: summary.into(), remedy: remedy.into(), related });
+        self.0.push(Problem { path, summary: excerpt(summary), remedy: remedy.into(), related });
     }
 
     /// Adds a problem between attributes unless `holds`, at the one that is best changed. Where one of
@@ -61,7 +61,7 @@ impl Problems {
             return;
         }
         let related = related.iter().map(|path| (*path).to_owned()).collect();
-        self.0.push(Problem { path: path.to_owned(), summary: summary.into(), remedy: remedy.into(), related });
+        self.0.push(Problem { path: path.to_owned(), summary: excerpt(summary), remedy: remedy.into(), related });
     }
 
     /// Notes a problem unless the text is a name.
@@ -113,6 +113,22 @@ fn is_within(path: &str, whole: &str) -> bool {
     path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
+/// Longest excerpt of a text, in bytes, but for the mark between its halves: the names of all attributes of a document, in
+/// an error over one that does not exist, are still whole.
+const EXCERPT_LENGTH_MAX: usize = 800;
+
+/// A text that may quote a long one: of more than a few hundred characters the beginning and the end,
+/// where it says what it is about and what is wrong.
+pub fn excerpt(text: impl Into<String>) -> String {
+    let mut text = text.into();
+    if text.len() > EXCERPT_LENGTH_MAX {
+        let half = EXCERPT_LENGTH_MAX / 2;
+        let middle = text.floor_char_boundary(half)..text.ceil_char_boundary(text.len() - half);
+        text.replace_range(middle, " … ");
+    }
+    text
+}
+
 /// Longest duration accepted anywhere: ten years, so that adding one to a time cannot overflow.
 const DURATION_MAX: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 
@@ -150,5 +166,19 @@ mod tests {
         for bad in ["", "5", "abc", "-5m", "0s", "1y", "11000d"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_summary_quotes_is_cut_in_the_middle() {
+        let mut problems = Problems::default();
+        for text in ["ab".repeat(1 << 20), "ä".repeat(1 << 20)] {
+            problems.name("name", &text);
+        }
+        for problem in problems.0 {
+            let summary = problem.summary;
+            assert!(summary.ends_with("\" is not a valid name") && summary.contains(" … "), "{summary}");
+            assert!(summary.len() < EXCERPT_LENGTH_MAX + 10, "{summary}");
+        }
+        assert_eq!(excerpt("short"), "short");
     }
 }
