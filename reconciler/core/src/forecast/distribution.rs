@@ -68,7 +68,10 @@ impl Distribution {
             before += weight;
             (change(level, value), weight)
         });
-        Self::new(samples.collect(), self.evidence)
+        let samples: Vec<Weighted> = samples.collect();
+        // What stays as it is keeps the digits that its samples no longer have.
+        let is_same = samples.iter().zip(self.samples()).all(|(new, old)| new.0.to_bits() == old.0.to_bits());
+        if is_same { self.clone() } else { Self::new(samples, self.evidence) }
     }
 
     /// How many independent observations it is worth; less where the model's bounds did not hold.

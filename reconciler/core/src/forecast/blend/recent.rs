@@ -172,7 +172,8 @@ pub(super) mod tests {
                 let ends = Past::new(lesson, DAY);
                 let (still, ends) = (ends.still, ends.ends());
                 let all = widened(&measured).into_iter().map(|value| squash.squashed(value)).collect();
-                let past = Past { still, ..Past::new(all, DAY) };
+                let mut past = Past::new(all, DAY);
+                past.still = still;
                 let newest = measured.len() - 1;
                 let recent = Recent::new(&measured, learned, squash, past.spans);
                 let (continued, anew) = (recent.means(&ends), Means::of(&past, newest));
