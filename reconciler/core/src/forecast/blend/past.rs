@@ -232,12 +232,10 @@ impl Past {
     /// before were from theirs; none where half of the day is missing.
     pub(super) fn shift(&self, step: usize) -> f64 {
         let day = self.spans.day;
-        let Some(first) = (step + 1).checked_sub(day) else { return 0.0 };
-        let Some(mean) = self.mean(first, step + 1).filter(|_| 2.0 * self.present(first, step + 1) >= day as f64)
-        else {
-            return 0.0;
-        };
-        let usually = self.misses.mean_of_last(step - day, DAYS * day) + self.still.0;
+        let Some(before) = step.checked_sub(day) else { return 0.0 };
+        let is_seen = 2.0 * self.present(before + 1, step + 1) >= day as f64;
+        let Some(mean) = self.mean(before + 1, step + 1).filter(|_| is_seen) else { return 0.0 };
+        let usually = self.misses.mean_of_last(before, DAYS * day) + self.still.0;
         (mean - self.usual_of_last(step, day)).abs() / usually
     }
 

@@ -146,7 +146,8 @@ pub(super) mod tests {
     /// A daily wave with jumps, gaps of one step, and one of an hour at the end of the sixteenth day.
     pub(in crate::forecast::blend) fn measured(steps: usize) -> Vec<f32> {
         let is_gap = |step: usize| step % 31 == 9 || (16 * DAY - 12..16 * DAY).contains(&step);
-        let value = |step: usize| 50.0 + 20.0 * (step as f32 / DAY as f32 * 6.283).sin() + (step * 7919 % 13) as f32;
+        let wave = |step: usize| (std::f32::consts::TAU * step as f32 / DAY as f32).sin();
+        let value = |step: usize| 50.0 + 20.0 * wave(step) + (step * 7919 % 13) as f32;
         (0..steps).map(|step| if is_gap(step) { f32::NAN } else { value(step) }).collect()
     }
 

@@ -48,6 +48,6 @@ mod tests {
     fn an_end_whose_decile_is_the_median_stays() {
         let steadied = steadied(QUANTILES, 1.0);
         assert!(steadied.is_sorted() && (steadied[10] - 8.0).abs() < 1e-12, "{steadied:?}");
-        assert_eq!(super::steadied([0.0; 11], 1.0), [0.0; 11]);
+        assert!(super::steadied([0.0; 11], 1.0).iter().all(|quantile| *quantile == 0.0));
     }
 }
