@@ -120,23 +120,33 @@ impl History {
         }
         if step < self.first_step {
             let missing = usize::try_from(self.first_step - step).unwrap_or(0);
+            self.make_room(self.values.len() + missing);
             self.values.splice(0..0, std::iter::repeat_n(f32::NAN, missing));
             self.first_step = step;
         }
+        self.forget_before(step - self.capacity_steps() + 1);
         let position = usize::try_from(step - self.first_step).unwrap_or(0);
         if position >= self.values.len() {
+            self.make_room(position + 1);
             self.values.resize(position + 1, f32::NAN);
         }
         if let Some(slot) = self.values.get_mut(position) {
             *slot = value;
         }
-        self.trim();
     }
 
-    fn trim(&mut self) {
-        let excess = self.values.len().saturating_sub(self.capacity);
+    fn forget_before(&mut self, step: i64) {
+        let excess = usize::try_from(step - self.first_step).unwrap_or(0).min(self.values.len());
         self.values.drain(..excess);
         self.first_step += count_as_i64(excess);
+    }
+
+    /// For so many values. Grows by doubling, as vectors do, and no further than the window.
+    fn make_room(&mut self, length: usize) {
+        if length > self.values.capacity() {
+            let room = (2 * length).min(self.capacity).max(length);
+            self.values.reserve_exact(room - self.values.len());
+        }
     }
 
     fn step_of(&self, at: Timestamp) -> i64 {
@@ -307,6 +317,18 @@ mod tests {
         assert_eq!(steps(&ordered), steps(&history(&[(132, 2.0), (105, 1.0)])), "the order does not matter");
         assert_eq!((ordered.newest(), ordered.next_needed()), (Some(at(132)), Some(at(140))));
         assert_eq!(ordered.present(), 2);
+    }
+
+    #[test]
+    fn a_full_window_takes_the_memory_of_its_values_alone() {
+        let mut history = history(&[]);
+        for step in 0..20 {
+            push(&mut history, 10 * step, 1.0);
+        }
+        let mut copy = history.clone();
+        push(&mut copy, 200, 2.0);
+        assert_eq!((copy.len(), steps(&copy)[0]), (5, (160, Some(1.0))));
+        assert_eq!((history.values.capacity(), copy.values.capacity()), (5, 5));
     }
 
     #[test]
