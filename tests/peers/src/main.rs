@@ -12,6 +12,9 @@ use scores::{Scores, WINDOWS, relative};
 use std::time::{Duration, Instant};
 use tasks::Task;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let Some(tasks) = arguments.next() else { return cost::report() };
