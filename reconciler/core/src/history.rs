@@ -242,8 +242,24 @@ impl History {
 
     /// Every step from the oldest to the newest sample, with its start and its value if it has one.
     pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Option<f64>)> + '_ {
-        (self.first_step..)
-            .zip(&self.values)
+        self.iter_from(0)
+    }
+
+    /// The same of the steps that start in a time, its end not included.
+    pub(crate) fn between(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Option<f64>)> + '_ {
+        let first_from = |at: Timestamp| -(-at.as_millisecond()).div_euclid(self.step_ms());
+        let place = |at| usize::try_from(first_from(at) - self.first_step).unwrap_or(0).min(self.values.len());
+        let (from, until) = (place(start), place(end));
+        self.iter_from(from).take(until.saturating_sub(from))
+    }
+
+    fn iter_from(&self, place: usize) -> impl Iterator<Item = (Timestamp, Option<f64>)> + '_ {
+        (self.first_step + count_as_i64(place)..)
+            .zip(self.values.get(place..).unwrap_or_default())
             .filter_map(|(step, value)| Some((self.start_of(step)?, (!value.is_nan()).then_some(f64::from(*value)))))
     }
 
@@ -317,6 +333,17 @@ mod tests {
         assert_eq!(steps(&ordered), steps(&history(&[(132, 2.0), (105, 1.0)])), "the order does not matter");
         assert_eq!((ordered.newest(), ordered.next_needed()), (Some(at(132)), Some(at(140))));
         assert_eq!(ordered.present(), 2);
+    }
+
+    #[test]
+    fn a_time_holds_the_steps_that_start_in_it() {
+        let history = history(&[(105, 1.0), (132, 2.0)]);
+        let between =
+            |start, end| history.between(at(start), at(end)).map(|(at, _)| at.as_second()).collect::<Vec<_>>();
+        assert_eq!(between(100, 130), [100, 110, 120]);
+        assert_eq!(between(101, 131), [110, 120, 130]);
+        assert_eq!((between(0, 101), between(125, 900)), (vec![100], vec![130]));
+        assert!(between(120, 110).is_empty() && between(900, 990).is_empty());
     }
 
     #[test]

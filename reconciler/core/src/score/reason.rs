@@ -145,8 +145,7 @@ fn rounded(time: SignedDuration) -> SignedDuration {
 
 /// When the signal was worst from `start` on and before `end`, and how bad that was.
 fn extreme(spec: &SignalSpec, history: &History, start: Timestamp, end: Timestamp) -> Option<(Timestamp, f64)> {
-    let within = history.iter().filter(|(at, _)| *at >= start && *at < end);
-    let present = within.filter_map(|(at, value)| Some((at, value?)));
+    let present = history.between(start, end).filter_map(|(at, value)| Some((at, value?)));
     present.reduce(|worst, other| {
         let is_worse = match spec.direction {
             Direction::Above => other.1 > worst.1,
@@ -157,7 +156,7 @@ fn extreme(spec: &SignalSpec, history: &History, start: Timestamp, end: Timestam
 }
 
 fn mean(history: &History, start: Timestamp, end: Timestamp) -> Option<f64> {
-    let within = history.iter().filter(|(at, _)| *at >= start && *at < end).filter_map(|(_, value)| value);
+    let within = history.between(start, end).filter_map(|(_, value)| value);
     let (sum, count) = within.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
     (count > 0.0).then(|| sum / count)
 }

@@ -2,8 +2,9 @@
 //! signal now, told for people. Never part of the probability itself.
 
 use super::boosting::Boosted;
-use super::features::{Features, NAMES};
+use super::features::{COUNT, Features, NAMES};
 use crate::forecast::significant;
+use std::sync::LazyLock;
 
 /// One part of the reason.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +63,8 @@ pub(super) fn reasons(model: &Boosted, look: &Features, usual: &Features, facts:
     let whole = model.log_odds(look);
     let weigh = |part: Part| {
         let mut without = *look;
-        for ((number, usual), name) in without.iter_mut().zip(usual).zip(NAMES) {
-            if of(name) == Some(part) {
+        for ((number, usual), told_in) in without.iter_mut().zip(usual).zip(TOLD_IN.iter()) {
+            if *told_in == Some(part) {
                 *number = *usual;
             }
         }
@@ -75,6 +76,9 @@ pub(super) fn reasons(model: &Boosted, look: &Features, usual: &Features, facts:
     reasons.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     reasons
 }
+
+/// The parts that the numbers of a look belong to.
+static TOLD_IN: LazyLock<[Option<Part>; COUNT]> = LazyLock::new(|| NAMES.map(of));
 
 /// Which part a number belongs to; `None` for those that tell nobody anything.
 fn of(name: &str) -> Option<Part> {
