@@ -289,7 +289,8 @@ fn count_as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(HISTORY_SAMPLES_MAX)
 }
 
-fn narrow(value: f64) -> f32 {
+/// A number in single precision, as values are kept: four bytes instead of eight.
+pub(crate) fn narrow(value: f64) -> f32 {
     #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than any sensor has")]
     let narrow = value as f32;
     narrow

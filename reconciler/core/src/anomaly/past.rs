@@ -2,6 +2,7 @@
 //! was not measured is `None`, and gaps count for nothing.
 
 use crate::forecast::middle;
+use crate::history::narrow;
 use std::collections::VecDeque;
 
 /// Days looked back on: a median of seven days does not follow one odd day, and has a weekend in it.
@@ -110,12 +111,6 @@ impl Past {
 fn mean(values: impl Iterator<Item = f64>, needed: usize) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
     (count >= needed.max(1)).then(|| sum / count as f64)
-}
-
-fn narrow(value: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "seven digits of the distance from the first value")]
-    let narrow = value as f32;
-    narrow
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Each score against what came: of the looks that were given about so much, so many were followed by
 //! a broken limit. Where it is not known what came, nothing is learned.
 
+use crate::history::narrow;
 use crate::warning::calibration::Calibration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -115,12 +116,6 @@ impl OfHorizon {
         self.record.learn(narrow(probability), narrow(rate), broke);
         self.broke += u64::from(broke);
     }
-}
-
-fn narrow(probability: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than seven digits")]
-    let narrow = probability as f32;
-    narrow
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! falls only with the square of the distance, since few samples know little of the tails.
 
 use super::quantiles::{Quantiles, Weighted, at_level, deviation, of_weighted};
+use crate::history::narrow;
 use serde::Serialize;
 
 /// A predictive distribution, in the signal's unit. Serialized as its quantiles and evidence.
@@ -36,7 +37,7 @@ impl Distribution {
     pub(super) fn new(mut samples: Vec<Weighted>, evidence: f64) -> Self {
         let quantiles = of_weighted(&mut samples);
         let bandwidth = (deviation(&quantiles) / (1.0 + evidence).sqrt()).max(f64::MIN_POSITIVE);
-        let samples = samples.into_iter().map(|(value, weight)| (narrow(value), narrow(weight))).collect();
+        let samples = samples.into_iter().map(|(value, weight)| (kept(value), kept(weight))).collect();
         Self { quantiles, samples, bandwidth, evidence }
     }
 
@@ -100,10 +101,9 @@ impl Distribution {
     }
 }
 
-fn narrow(value: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than any forecast has")]
-    let narrow = value as f32;
-    narrow.clamp(f32::MIN, f32::MAX)
+/// In single precision, and finite.
+fn kept(value: f64) -> f32 {
+    narrow(value).clamp(f32::MIN, f32::MAX)
 }
 
 /// Probability that a value of Student's distribution with two degrees of freedom is above `x`,

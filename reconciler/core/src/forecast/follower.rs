@@ -54,8 +54,8 @@ impl fmt::Debug for Follower {
 }
 
 impl Follower {
-    /// As [`forecast`], at a glance for the signal with that limit, from what was learned within the last hour where the history has days; where it
-    /// has none, everything is learned at each call.
+    /// As [`forecast`], at a glance for the signal with that limit, from what was learned within the last hour where the
+    /// history has days; where it has none, everything is learned at each call.
     ///
     /// # Errors
     /// As [`forecast`].

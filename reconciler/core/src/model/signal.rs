@@ -66,6 +66,16 @@ pub const UNITS: [(&str, &str); 9] = [
     ("per_second", "_per_second"),
 ];
 
+impl Direction {
+    /// What values are multiplied by so that they rise to the limit.
+    pub(crate) fn sign(self) -> f32 {
+        match self {
+            Self::Above => 1.0,
+            Self::Below => -1.0,
+        }
+    }
+}
+
 impl SignalSpec {
     /// Notes what is wrong with it as the signal `key` of a group.
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {

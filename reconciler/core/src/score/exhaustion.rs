@@ -60,26 +60,18 @@ impl Growths {
         }
         let past = values.get(..usize::try_from(end - first).ok()?)?;
         let recent = past.get(past.len().saturating_sub(BLOCKS * day)..)?;
-        let rising: Vec<f64> = recent.iter().map(|value| sign(direction) * f64::from(*value)).collect();
+        let rising: Vec<f64> = recent.iter().map(|value| f64::from(direction.sign() * value)).collect();
         let by_hours = Growth::of(&above_yesterday(&rising, day), (day / 24).max(PRESENT_MIN));
         Some(Self { measured, by_hours, by_days: Growth::of(&rising, day) })
     }
 
     /// The exhaustion that comes first, if there is one.
     pub(super) fn exhaustion(&self, spec: &SignalSpec, history: &History) -> Option<Exhaustion> {
-        let sign = sign(spec.direction);
+        let sign = f64::from(spec.direction.sign());
         let left = sign * spec.limit - sign * history.newest_value()?;
         let found = [self.by_hours, self.by_days].into_iter().flatten();
         let timed = found.filter_map(|growth| growth.until(left, sign, history.step()));
         timed.min_by_key(|exhaustion| exhaustion.reached_in)
-    }
-}
-
-/// What values are multiplied by so that they rise to the limit.
-fn sign(direction: Direction) -> f64 {
-    match direction {
-        Direction::Above => 1.0,
-        Direction::Below => -1.0,
     }
 }
 

@@ -6,7 +6,7 @@
 use super::analogues::STRIDE;
 use super::incidents::{Incidents, SMOOTHED};
 use super::past::Past;
-use crate::history::VALUE_MAX;
+use crate::history::{VALUE_MAX, narrow};
 use crate::model::signal::Direction;
 
 /// Values that are looked at: 28 days of five-minute steps.
@@ -62,10 +62,7 @@ impl Incident {
 impl Watch {
     /// For a signal that breaks `limit` on the side of `direction`, with `day` steps a day.
     pub(crate) fn new(limit: f64, direction: Direction, day: usize) -> Self {
-        let sign = match direction {
-            Direction::Above => 1.0,
-            Direction::Below => -1.0,
-        };
+        let sign = direction.sign();
         Self {
             sign,
             limit: sign * narrow(limit),
@@ -230,12 +227,6 @@ fn newest(values: &[f32]) -> [f32; SMOOTHED] {
     let mut newest = [f32::NAN; SMOOTHED];
     newest.iter_mut().rev().zip(values.iter().rev()).for_each(|(newest, value)| *newest = *value);
     newest
-}
-
-fn narrow(value: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than any sensor has")]
-    let narrow = value as f32;
-    narrow
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{Blend, LaidOut};
 use crate::forecast::distribution::Distribution;
 use crate::forecast::quantiles::median;
 use crate::forecast::{Reached, Step};
+use crate::history::narrow;
 use crate::model::signal::{Direction, SignalSpec};
 
 /// The hour after a blend was learned.
@@ -79,15 +80,6 @@ impl Ahead {
         let [strange, restless] = self.then.map(f64::from);
         Then { half_days: half_days(self.number, day), strange, restless }
     }
-}
-
-fn narrow(value: f64) -> f32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "squashed values and logarithms, of which seven digits are many"
-    )]
-    let narrow = value as f32;
-    narrow
 }
 
 /// A look at a series within the hour.

@@ -6,6 +6,7 @@
 //! brought to the same scale first. Never answers weights that are not finite.
 
 use super::features::{COUNT, Features};
+use crate::history::narrow;
 
 /// Numbers that the processor adds at once; sums are laid out in such groups.
 const LANES: usize = 4;
@@ -123,12 +124,6 @@ fn scales<R: AsRef<Row>>(rows: &[R]) -> Features {
 
 fn lanes(values: &Features) -> Lanes {
     std::array::from_fn(|group| std::array::from_fn(|lane| narrow(values[group * LANES + lane])))
-}
-
-fn narrow(value: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "precision is what is given up; what is scaled is never large")]
-    let narrow = value as f32;
-    narrow
 }
 
 impl Narrow {
