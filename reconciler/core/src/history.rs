@@ -10,7 +10,7 @@ pub use stored::CorruptHistory;
 
 use crate::model::policy::HISTORY_SAMPLES_MAX;
 use jiff::{SignedDuration, Timestamp};
-use open::Open;
+use open::{Open, step_of};
 use serde::{Deserialize, Serialize};
 
 /// One measured value and when it was measured.
@@ -103,7 +103,7 @@ impl History {
         if before_window || (self.open.is_closed(step) && self.value(step).is_some()) {
             return Pushed::TooOld;
         }
-        let mean = self.open.push(step, sample, newest_step);
+        let mean = self.open.push((sample.at.as_millisecond(), sample.value), self.step_ms(), newest_step);
         self.place(step, narrow(mean));
         self.newest_at = self.newest_at.max(Timestamp::from_millisecond(sample.at.as_millisecond()).ok());
         self.skew = None;
@@ -150,7 +150,7 @@ impl History {
     }
 
     fn step_of(&self, at: Timestamp) -> i64 {
-        at.as_millisecond().div_euclid(self.step_ms())
+        step_of(at.as_millisecond(), self.step_ms())
     }
 
     fn step_ms(&self) -> i64 {

@@ -14,7 +14,7 @@ mod warnings;
 pub use foresight::{Foresight, Reading};
 pub use warnings::Warnings;
 
-use crate::forecast::{Glance, NotReady, Window};
+use crate::forecast::{Glance, NotReady, Worst};
 use crate::history::History;
 use crate::model::signal::SignalSpec;
 use jiff::tz::TimeZone;
@@ -192,11 +192,11 @@ fn parts(
     let mut likely = (Likelihood::LEAST, Basis::Forecast);
     let mut parts = Vec::with_capacity(horizons.len());
     for horizon in horizons {
-        let window =
-            forecast.window(*horizon).ok_or_else(|| missing("its forecast was made for other horizons", None))?;
-        likely = greater(likely, judge(view, forecast, window));
+        let worst =
+            forecast.worst(*horizon).ok_or_else(|| missing("its forecast was made for other horizons", None))?;
+        likely = greater(likely, judge(view, forecast, worst));
         let (Likelihood { probability, lower, upper, confidence }, basis) = likely;
-        let told = reason::Told { view, forecast, window, basis, now, zone };
+        let told = reason::Told { view, forecast, worst, basis, now, zone };
         parts.push(ScorePart {
             signal: signal.name.to_owned(),
             horizon: *horizon,
@@ -210,13 +210,13 @@ fn parts(
     Ok(parts)
 }
 
-/// How likely one signal breaks its limit within a window, and by what that is known.
-fn judge(view: &SignalView<'_>, forecast: &Glance, window: &Window) -> (Likelihood, Basis) {
-    let (spec, horizon) = (view.forecast.spec, window.horizon);
+/// How likely one signal breaks its limit within a horizon, and by what that is known.
+fn judge(view: &SignalView<'_>, forecast: &Glance, worst: &Worst) -> (Likelihood, Basis) {
+    let (spec, horizon) = (view.forecast.spec, worst.horizon);
     if view.is_broken(forecast) {
         return (Likelihood::BROKEN, Basis::Broken);
     }
-    let by_forecast = (Likelihood::of_forecast(window, spec), Basis::Forecast);
+    let by_forecast = (Likelihood::of_forecast(worst, spec), Basis::Forecast);
     let Some((foresight, _)) = view.foresight else { return by_forecast };
     // Of an event that is to come the early warning knows nothing.
     let is_usual = forecast.events_within(horizon).next().is_none();

@@ -44,7 +44,7 @@ pub struct Stated {
 impl Stated {
     /// What a forecast says of the last step within `horizon` that it looked at; `None` where it was not made for that.
     pub fn of(signal: &str, forecast: &Glance, history: &History, horizon: SignedDuration) -> Option<Self> {
-        let (newest, last) = (forecast.newest, forecast.window(horizon)?.last);
+        let (newest, last) = (forecast.newest, forecast.worst(horizon)?.last);
         let ahead = forecast.step.saturating_mul(i32::try_from(last.number).ok()?);
         let target = newest.at.checked_add(ahead).ok()?;
         let day_before = target.checked_sub(SignedDuration::from_hours(24)).ok();

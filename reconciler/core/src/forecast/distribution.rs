@@ -5,6 +5,7 @@
 
 use super::quantiles::{Quantiles, Weighted, at_level, deviation, of_weighted};
 use crate::history::narrow;
+use crate::model::signal::Direction;
 use serde::Serialize;
 
 /// A predictive distribution, in the signal's unit. Serialized as its quantiles and evidence.
@@ -88,6 +89,14 @@ impl Distribution {
     /// Probability of a value at or below `limit`. Rises as the limit rises.
     pub fn probability_below(&self, limit: f64) -> f64 {
         self.share(|sample| upper_tail((sample - limit) / self.bandwidth))
+    }
+
+    /// Probability of a value past `limit` on the side of `direction`, or at it.
+    pub fn probability_past(&self, limit: f64, direction: Direction) -> f64 {
+        match direction {
+            Direction::Above => self.probability_above(limit),
+            Direction::Below => self.probability_below(limit),
+        }
     }
 
     fn share(&self, part: impl Fn(f64) -> f64) -> f64 {

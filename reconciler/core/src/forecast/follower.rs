@@ -7,9 +7,9 @@
 
 use super::blend::prior::Prior;
 use super::blend::{Blend, Hour, Look};
-use super::{Asked, Glance, NotReady, STALE_STEPS, Window, days, forecast};
+use super::{Asked, Glance, NotReady, STALE_STEPS, Worst, days, forecast};
 use crate::history::History;
-use crate::model::signal::SignalSpec;
+use crate::model::signal::{Direction, SignalSpec};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ struct Question {
     /// Number of the last step that was learned from, counted from the epoch.
     learned_at: i64,
     horizons: Vec<SignedDuration>,
+    /// On which side of windows the limit is.
+    side: Direction,
 }
 
 impl fmt::Debug for Follower {
@@ -74,7 +76,7 @@ impl Follower {
 
     fn follow(&mut self, asked: &Asked<'_>, day: usize, prior: &Prior, spec: &SignalSpec) -> Option<Glance> {
         let every = (day / LEARNED_A_DAY).max(1);
-        let question = Question::new(asked, every)?;
+        let question = Question::new(asked, every, spec.direction)?;
         if self.kept.as_ref().is_none_or(|kept| kept.question != question) {
             let learned = question.learn(asked.history, day, every, prior);
             self.kept = Some(Arc::new(Kept { question, learned }));
@@ -97,12 +99,12 @@ impl Follower {
 }
 
 impl Question {
-    fn new(asked: &Asked<'_>, every: usize) -> Option<Self> {
+    fn new(asked: &Asked<'_>, every: usize, side: Direction) -> Option<Self> {
         let (first, values) = asked.history.steps();
         let (newest, every) = (first + i64::try_from(values.len()).ok()? - 1, i64::try_from(every).ok()?);
         // The newest step is still being measured.
         let learned_at = (newest - 1).div_euclid(every) * every;
-        Some(Self { step: asked.history.step(), learned_at, horizons: asked.horizons.to_vec() })
+        Some(Self { step: asked.history.step(), learned_at, horizons: asked.horizons.to_vec(), side })
     }
 
     fn learn(&self, history: &History, day: usize, every: usize, prior: &Prior) -> Option<Learned> {
@@ -113,7 +115,8 @@ impl Question {
         let end = usize::try_from(self.learned_at + 1 - first).ok()?;
         let lesson = values.get(from..end).map(widened).filter(|lesson| is_enough(lesson, day))?;
         let windows: Vec<usize> = self.horizons.iter().map(|horizon| steps_in(*horizon, self.step)).collect();
-        let (blend, laid_out) = Blend::fit(&lesson, day, windows.iter().copied().max()?, &windows, prior);
+        let (mut blend, laid_out) = Blend::fit(&lesson, day, windows.iter().copied().max()?, &windows, prior);
+        blend.keep(self.side);
         let latest = every + usize::try_from(STALE_STEPS).ok()?;
         let hour = Hour::new(&laid_out, &windows, latest);
         Some(Learned { first: first + i64::try_from(from).ok()?, blend, hour })
@@ -123,16 +126,15 @@ impl Question {
 fn at_a_glance(asked: &Asked<'_>, blend: &Blend, look: &Look<'_>, spec: &SignalSpec) -> Option<Glance> {
     // What could not be checked is no forecast.
     blend.accuracy()?;
-    let window = |(horizon, lead): (&SignedDuration, &usize)| {
-        let (maximum, minimum) = look.window(*lead)?;
-        Some(Window { horizon: *horizon, maximum, minimum, last: look.last(*lead)? })
+    let worst = |(horizon, lead): (&SignedDuration, &usize)| {
+        Some(Worst { horizon: *horizon, value: look.extreme(*lead, spec.direction)?, last: look.last(*lead)? })
     };
     Some(Glance {
         model: blend.model(),
         made_at: asked.now,
         newest: asked.newest,
         step: asked.history.step(),
-        windows: asked.horizons.iter().zip(&asked.leads).map(window).collect::<Option<Vec<Window>>>()?,
+        worst: asked.horizons.iter().zip(&asked.leads).map(worst).collect::<Option<Vec<Worst>>>()?,
         reached: look.reached(asked.furthest(), spec),
         events: Vec::new(),
     })

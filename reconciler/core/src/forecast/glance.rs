@@ -1,9 +1,10 @@
-//! A forecast at a glance: what a score takes of it. Holds windows and single steps, and never the quantiles of every one.
+//! A forecast at a glance: what a score takes of it. Holds one side of
+//! windows and single steps, and never the quantiles of every one.
 
-use super::{Forecast, ModelName, Window, median};
+use super::{Distribution, Forecast, ModelName, Step, median};
 use crate::events::EventEffect;
 use crate::history::Sample;
-use crate::model::signal::SignalSpec;
+use crate::model::signal::{Direction, SignalSpec};
 use jiff::{SignedDuration, Timestamp};
 
 /// What a score takes of a forecast of one signal.
@@ -18,11 +19,22 @@ pub struct Glance {
     /// Distance of two steps.
     pub step: SignedDuration,
     /// One per horizon asked for, in that order.
-    pub windows: Vec<Window>,
+    pub worst: Vec<Worst>,
     /// Where the median breaks the signal's limit first, if it does.
     pub reached: Option<Reached>,
     /// Expected events that were taken into account; see [`crate::events`].
     pub events: Vec<EventEffect>,
+}
+
+/// The extreme on the side of a signal's limit of the time from now to a horizon.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Worst {
+    /// Length, from the time at which the forecast was made.
+    pub horizon: SignedDuration,
+    /// The highest value in it of a signal whose limit is above, the lowest of one whose limit is below.
+    pub value: Distribution,
+    /// The last step in it that was looked at.
+    pub last: Step,
 }
 
 /// The first step whose median is past a limit.
@@ -39,8 +51,15 @@ impl Forecast {
     pub fn glance(&self, spec: &SignalSpec) -> Glance {
         let medians = (1..).zip(self.steps.iter().map(median));
         let reached = medians.map(|(steps, median)| Reached { steps, median }).find(|it| spec.breaks(it.median));
+        let worst = self.windows.iter().map(|window| {
+            let value = match spec.direction {
+                Direction::Above => &window.maximum,
+                Direction::Below => &window.minimum,
+            };
+            Worst { horizon: window.horizon, value: value.clone(), last: window.last }
+        });
         let Self { model, made_at, newest, step, .. } = *self;
-        Glance { model, made_at, newest, step, windows: self.windows.clone(), reached, events: self.events.clone() }
+        Glance { model, made_at, newest, step, worst: worst.collect(), reached, events: self.events.clone() }
     }
 }
 
@@ -48,13 +67,12 @@ impl Glance {
     /// Bytes that it holds on the heap, but for what was told of events.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
-        let samples = |it: &Window| it.maximum.bytes() + it.minimum.bytes();
-        self.windows.capacity() * size_of::<Window>() + self.windows.iter().map(samples).sum::<usize>()
+        self.worst.capacity() * size_of::<Worst>() + self.worst.iter().map(|it| it.value.bytes()).sum::<usize>()
     }
 
-    /// The window of a horizon, if it was asked for.
-    pub fn window(&self, horizon: SignedDuration) -> Option<&Window> {
-        self.windows.iter().find(|window| window.horizon == horizon)
+    /// The worst until a horizon, if that was asked for.
+    pub fn worst(&self, horizon: SignedDuration) -> Option<&Worst> {
+        self.worst.iter().find(|worst| worst.horizon == horizon)
     }
 
     /// Expected events that change what comes within a horizon.

@@ -23,7 +23,7 @@ pub use backtest::Accuracy;
 pub use choice::ModelName;
 pub use distribution::Distribution;
 pub use follower::Follower;
-pub use glance::{Glance, Reached};
+pub use glance::{Glance, Reached, Worst};
 pub(crate) use quantiles::middle;
 pub use quantiles::{LEVELS, Quantiles, median};
 pub(crate) use text::significant;

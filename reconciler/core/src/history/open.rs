@@ -1,21 +1,24 @@
 //! The samples of the newest steps, whose means may still move. Never holds more than a few hundred.
 
-use super::Sample;
-use jiff::Timestamp;
-
 /// Steps that take late samples: an hour of five minutes, longer than any scrape or push is late.
 const STEPS: i64 = 12;
 
-/// Most samples kept: twelve steps of five minutes at two a minute have half as many, and with these
+/// Most samples kept: twelve steps of five minutes at four a minute have half as many, and with these
 /// eight kilobytes a history of four weeks stays below 48.
 const SAMPLES_MAX: usize = 512;
 
-/// What came in the newest steps, ordered by step and time.
+/// What came in the newest steps.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Open {
-    pub(super) samples: Vec<(i64, Sample)>,
+    /// When, in milliseconds since the Unix epoch, and what; ordered by time.
+    pub(super) samples: Vec<(i64, f64)>,
     /// Steps before this one are closed.
     pub(super) from: i64,
+}
+
+/// The step of a time, both in milliseconds, counted from the Unix epoch.
+pub(super) fn step_of(at: i64, step_ms: i64) -> i64 {
+    at.div_euclid(step_ms)
 }
 
 impl Open {
@@ -24,46 +27,49 @@ impl Open {
         !self.samples.is_empty() && step < self.from
     }
 
-    /// Takes a sample; answers the mean of its step. A second one of the same time takes the place of the first.
-    pub(super) fn push(&mut self, step: i64, sample: Sample, newest_step: i64) -> f64 {
+    /// Takes a sample, in steps of so many milliseconds; answers the mean of its step. A second one of the same time takes
+    /// the place of the first.
+    pub(super) fn push(&mut self, (at, value): (i64, f64), step_ms: i64, newest_step: i64) -> f64 {
+        let step = step_of(at, step_ms);
         if self.is_closed(step) {
-            return sample.value;
+            return value;
         }
-        let time = |at: Timestamp| at.as_millisecond();
-        let place =
-            self.samples.binary_search_by_key(&(step, time(sample.at)), |(step, known)| (*step, time(known.at)));
-        match place {
-            Ok(known) => self.samples.splice(known..=known, [(step, sample)]).for_each(drop),
-            Err(place) => self.samples.insert(place, (step, sample)),
+        match self.samples.binary_search_by_key(&at, |(known, _)| *known) {
+            Ok(known) => self.samples.splice(known..=known, [(at, value)]).for_each(drop),
+            Err(place) => self.samples.insert(place, (at, value)),
         }
-        let mean = self.mean(step).unwrap_or(sample.value);
-        self.close(newest_step - STEPS + 1);
-        self.shorten();
+        let mean = self.mean(step, step_ms).unwrap_or(value);
+        self.close(newest_step - STEPS + 1, step_ms);
+        self.shorten(step_ms);
         mean
     }
 
-    fn mean(&self, step: i64) -> Option<f64> {
-        let first = self.samples.partition_point(|(other, _)| *other < step);
-        let of_step = self.samples.iter().skip(first).take_while(|(other, _)| *other == step);
-        let (sum, count) = of_step.fold((0.0, 0.0), |(sum, count), (_, sample)| (sum + sample.value, count + 1.0));
+    fn mean(&self, step: i64, step_ms: i64) -> Option<f64> {
+        let first = self.before(step, step_ms);
+        let of_step = self.samples.iter().skip(first).take_while(|(at, _)| step_of(*at, step_ms) == step);
+        let (sum, count) = of_step.fold((0.0, 0.0), |(sum, count), (_, value)| (sum + value, count + 1.0));
         (count > 0.0).then(|| sum / count)
     }
 
-    fn close(&mut self, before: i64) {
+    /// How many samples are from before a step.
+    fn before(&self, step: i64, step_ms: i64) -> usize {
+        self.samples.partition_point(|(at, _)| step_of(*at, step_ms) < step)
+    }
+
+    fn close(&mut self, before: i64, step_ms: i64) {
         self.from = if self.samples.len() == 1 { before } else { self.from.max(before) };
-        let closed = self.samples.partition_point(|(step, _)| *step < before);
-        self.samples.drain(..closed);
+        self.samples.drain(..self.before(before, step_ms));
     }
 
     /// Closes the oldest step when there are too many samples. Of a step that alone has too many every
     /// second one is dropped: its mean stays where it was.
-    fn shorten(&mut self) {
+    fn shorten(&mut self, step_ms: i64) {
         if self.samples.len() <= SAMPLES_MAX {
             return;
         }
         let ends = self.samples.first().zip(self.samples.last());
-        match ends.map(|(first, last)| (first.0, last.0)) {
-            Some((oldest, newest)) if oldest < newest => self.close(oldest + 1),
+        match ends.map(|(first, last)| (step_of(first.0, step_ms), step_of(last.0, step_ms))) {
+            Some((oldest, newest)) if oldest < newest => self.close(oldest + 1, step_ms),
             Some(_) | None => {
                 let mut keep = false;
                 self.samples.retain(|_| {
@@ -79,14 +85,14 @@ impl Open {
 mod tests {
     use super::*;
 
-    fn sample(second: i64, value: f64) -> Sample {
-        Sample { at: Timestamp::from_second(second).unwrap(), value }
-    }
+    /// Five minutes.
+    const STEP_MS: i64 = 300_000;
 
     #[test]
     fn a_step_with_very_many_samples_keeps_its_mean() {
         let mut open = Open::default();
-        let mean = (0..3_000).map(|second| open.push(0, sample(second, (second % 10) as f64), 0)).last().unwrap();
+        let push = |at: i64| open.push((at, (at % 10) as f64), STEP_MS, 0);
+        let mean = (0..3_000).map(push).last().unwrap();
         assert!((mean - 4.5).abs() < 0.6, "{mean}");
         assert!(open.samples.len() <= SAMPLES_MAX);
     }
@@ -95,7 +101,7 @@ mod tests {
     fn the_oldest_step_is_closed_first() {
         let mut open = Open::default();
         for second in 0..1_200 {
-            open.push(second / 300, sample(second, 1.0), second / 300);
+            open.push((1_000 * second, 1.0), STEP_MS, second / 300);
         }
         assert!(open.samples.len() <= SAMPLES_MAX && open.is_closed(1) && !open.is_closed(3), "from {}", open.from);
     }

@@ -1,8 +1,8 @@
 //! A history as bytes, and back. Whoever keeps them sees to it that they are whole; what contradicts
 //! itself is refused with the reason, since a wrong past makes wrong forecasts.
 
-use super::open::Open;
-use super::{History, Sample, VALUE_MAX, count_as_i64};
+use super::open::{Open, step_of};
+use super::{History, VALUE_MAX, count_as_i64};
 use crate::model::policy::HISTORY_SAMPLES_MAX;
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,10 +23,10 @@ impl History {
         numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
         bytes.extend(count_as_i64(self.values.len()).to_le_bytes());
         self.values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
-        for (step, sample) in &self.open.samples {
-            bytes.extend(step.to_le_bytes());
-            bytes.extend(sample.at.as_millisecond().to_le_bytes());
-            bytes.extend(sample.value.to_le_bytes());
+        for (at, value) in &self.open.samples {
+            bytes.extend(step_of(*at, self.step_ms()).to_le_bytes());
+            bytes.extend(at.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
         }
         bytes
     }
@@ -55,7 +55,7 @@ impl History {
             capacity,
             first_step,
             values,
-            open: Open { samples: rest.samples()?, from },
+            open: Open { samples: rest.samples(step_ms)?, from },
             newest_at: if newest == NEVER { None } else { Some(rest.time(newest)?) },
             skew: None,
         };
@@ -66,13 +66,13 @@ impl History {
         let is_measurable = |value: &f32| value.is_nan() || f64::from(value.abs()) <= VALUE_MAX;
         let newest_step = |at: Timestamp| self.step_of(at).checked_sub(self.first_step);
         let is_last = |steps: i64| steps.checked_add(1) == Some(count_as_i64(self.values.len()));
-        let in_step = |(step, sample): &(i64, Sample)| self.step_of(sample.at) == *step && sample.value.is_finite();
         let problem = match self.newest_at {
             _ if !self.values.iter().all(is_measurable) => "a value is no measurement",
             _ if self.values.last().is_some_and(|value| value.is_nan()) => "the newest value is missing",
             None if !self.values.is_empty() => "the newest time is missing",
             Some(at) if !newest_step(at).is_some_and(is_last) => "the newest time is not in the last step",
-            _ if !self.open.samples.iter().all(in_step) => "a sample is not in its step",
+            _ if !self.open.samples.iter().all(|(_, value)| value.is_finite()) => "a sample is no measurement",
+            _ if !self.open.samples.is_sorted_by(|a, b| a.0 < b.0) => "its samples are out of order",
             _ => return Ok(self),
         };
         Err(CorruptHistory(problem))
@@ -81,7 +81,7 @@ impl History {
     /// Bytes that it takes, with what its lists have in reserve.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
-        let samples = self.open.samples.capacity() * size_of::<(i64, Sample)>();
+        let samples = self.open.samples.capacity() * size_of::<(i64, f64)>();
         size_of::<Self>() + 4 * self.values.capacity() + samples
     }
 }
@@ -108,12 +108,14 @@ impl Rest<'_> {
         Timestamp::from_millisecond(ms).map_err(|_range| CorruptHistory("a time is out of range"))
     }
 
-    fn samples(&mut self) -> Result<Vec<(i64, Sample)>, CorruptHistory> {
+    fn samples(&mut self, step_ms: i64) -> Result<Vec<(i64, f64)>, CorruptHistory> {
         let mut samples = Vec::new();
         while !self.0.is_empty() {
-            let (step, at) = (self.integer()?, self.integer()?);
-            let (at, value) = (self.time(at)?, self.take().map(f64::from_le_bytes)?);
-            samples.push((step, Sample { at, value }));
+            let (step, at, value) = (self.integer()?, self.integer()?, self.take().map(f64::from_le_bytes)?);
+            if step_of(at, step_ms) != step {
+                return Err(CorruptHistory("a sample is not in its step"));
+            }
+            samples.push((at, value));
         }
         Ok(samples)
     }
@@ -121,6 +123,7 @@ impl Rest<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Sample;
     use super::*;
 
     fn at(second: i64) -> Timestamp {

@@ -178,10 +178,7 @@ impl Foresight {
     pub(super) fn warned(&self, horizon: SignedDuration) -> Option<Likelihood> {
         let warnings = self.warnings()?;
         let probability = warnings.probability(horizon)?;
-        let record = warnings.calibration(horizon).filter(|record| record.skill().is_some_and(|skill| skill > 0.0));
-        let windows =
-            record.zip(warnings.ahead(horizon)).map_or(0.0, |(record, ahead)| record.looks() as f64 / ahead as f64);
-        Some(Likelihood::of_warning(probability, windows))
+        Some(Likelihood::of_warning(probability, warnings.windows(horizon)))
     }
 }
 
@@ -204,7 +201,7 @@ mod tests {
     const CALM: f64 = 0.01;
 
     /// What is kept of a forecast over three horizons, from four weeks of five minutes.
-    const BYTES_MAX: usize = 17_000;
+    const BYTES_MAX: usize = 10_000;
 
     fn at(step: i64) -> Timestamp {
         Timestamp::from_second(300 * step).unwrap()

@@ -1,7 +1,7 @@
 //! A probability with the range that it may lie in, given how little was seen. Never certain.
 
-use crate::forecast::Window;
-use crate::model::signal::{Direction, SignalSpec};
+use crate::forecast::Worst;
+use crate::model::signal::SignalSpec;
 
 /// A probability and the range that it may lie in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,13 +34,9 @@ impl Likelihood {
     /// the service is in trouble; the policy's k-of-n evaluations settle that.
     pub(super) const BROKEN: Self = Self { probability: 0.999, lower: 0.99, upper: 1.0, confidence: 0.99 };
 
-    /// That the signal's extreme in the window is past its limit, by the forecast.
-    pub(super) fn of_forecast(window: &Window, spec: &SignalSpec) -> Self {
-        let (probability, evidence) = match spec.direction {
-            Direction::Above => (window.maximum.probability_above(spec.limit), window.maximum.evidence()),
-            Direction::Below => (window.minimum.probability_below(spec.limit), window.minimum.evidence()),
-        };
-        Self::from_evidence(probability, evidence)
+    /// That the signal's worst value until a horizon is past its limit, by the forecast.
+    pub(super) fn of_forecast(worst: &Worst, spec: &SignalSpec) -> Self {
+        Self::from_evidence(worst.value.probability_past(spec.limit, spec.direction), worst.value.evidence())
     }
 
     /// By the early warning, which was trained on what came in many windows, and of which so many windows of this

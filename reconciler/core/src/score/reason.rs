@@ -3,7 +3,7 @@
 use super::SignalView;
 use super::exhaustion::Exhaustion;
 use crate::events::EventEffect;
-use crate::forecast::{Glance, Reached, Window, significant};
+use crate::forecast::{Glance, Reached, Worst, significant};
 use crate::history::History;
 use crate::model::signal::{Direction, SignalSpec};
 use jiff::tz::TimeZone;
@@ -32,7 +32,7 @@ const REASONS_MAX: usize = 2;
 pub(super) struct Told<'a> {
     pub(super) view: &'a SignalView<'a>,
     pub(super) forecast: &'a Glance,
-    pub(super) window: &'a Window,
+    pub(super) worst: &'a Worst,
     pub(super) basis: Basis,
     pub(super) now: Timestamp,
     pub(super) zone: &'a TimeZone,
@@ -48,16 +48,16 @@ impl Told<'_> {
             Basis::Warning => self.warned(probability),
             Basis::Exhaustion => self.exhausted(),
             Basis::Forecast => {
-                let outlook = outlook(spec, self.forecast, self.window);
+                let outlook = outlook(spec, self.forecast, self.worst);
                 format!("it is {}, {outlook} ({})", self.whereabouts(), self.made())
             }
         };
-        format!("{name}: {probability:.2} within {:#}, because {because}", self.window.horizon)
+        format!("{name}: {probability:.2} within {:#}, because {because}", self.worst.horizon)
     }
 
     /// By which model, and with which expected events.
     fn made(&self) -> String {
-        let events = self.forecast.events_within(self.window.horizon).map(EventEffect::told);
+        let events = self.forecast.events_within(self.worst.horizon).map(EventEffect::told);
         let told: Vec<String> = std::iter::once(self.forecast.model.to_string()).chain(events).collect();
         told.join("; ")
     }
@@ -73,12 +73,12 @@ impl Told<'_> {
         if probability >= WARNED_MIN {
             reasons.extend(self.yesterday(history));
             let warnings = foresight.warnings();
-            let others = warnings.map(|warnings| warnings.reasons(self.window.horizon, history)).unwrap_or_default();
+            let others = warnings.map(|warnings| warnings.reasons(self.worst.horizon, history)).unwrap_or_default();
             reasons.extend(others.into_iter().map(|it| it.text).filter(|text| !text.starts_with("yesterday")));
         }
         reasons.truncate(REASONS_MAX);
         if reasons.is_empty() {
-            let outlook = outlook(self.view.forecast.spec, self.forecast, self.window);
+            let outlook = outlook(self.view.forecast.spec, self.forecast, self.worst);
             return format!("it is {}, {outlook} (early warning)", self.whereabouts());
         }
         format!("{} (early warning)", reasons.join(", and "))
@@ -88,7 +88,7 @@ impl Told<'_> {
     fn yesterday(&self, history: &History) -> Option<String> {
         let spec = self.view.forecast.spec;
         let start = self.now.checked_sub(DAY).ok()?;
-        let (at, value) = extreme(spec, history, start, start.checked_add(self.window.horizon).ok()?)?;
+        let (at, value) = extreme(spec, history, start, start.checked_add(self.worst.horizon).ok()?)?;
         let share = value / spec.limit;
         let (extreme, is_near) = match spec.direction {
             Direction::Above => ("peak", share >= NEAR),
@@ -172,16 +172,16 @@ fn whereabouts(spec: &SignalSpec, value: f64) -> String {
     }
 }
 
-fn outlook(spec: &SignalSpec, forecast: &Glance, window: &Window) -> String {
-    if let Some((reached_in, reached)) = reached(forecast, window.horizon) {
+fn outlook(spec: &SignalSpec, forecast: &Glance, worst: &Worst) -> String {
+    if let Some((reached_in, reached)) = reached(forecast, worst.horizon) {
         let rate = rate(spec, forecast, reached);
         return format!("{rate} and reaches the limit in about {reached_in:#}");
     }
-    let (extreme, distribution) = match spec.direction {
-        Direction::Above => ("highest", &window.maximum),
-        Direction::Below => ("lowest", &window.minimum),
+    let extreme = match spec.direction {
+        Direction::Above => "highest",
+        Direction::Below => "lowest",
     };
-    let [_, low, .., high, _] = *distribution.quantiles();
+    let [_, low, .., high, _] = *worst.value.quantiles();
     format!("and its {extreme} value by then is probably from {} to {}", significant(low), quantity(spec, high))
 }
 

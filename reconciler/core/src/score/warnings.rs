@@ -166,14 +166,12 @@ impl Warnings {
         self.followed.iter().map(|it| (it.horizon, it.within.calibration()))
     }
 
-    /// How the stated probabilities of a horizon compare with what came.
-    pub(super) fn calibration(&self, horizon: SignedDuration) -> Option<&Calibration> {
-        Some(self.within(horizon)?.within.calibration())
-    }
-
-    /// Steps of a horizon.
-    pub(super) fn ahead(&self, horizon: SignedDuration) -> Option<usize> {
-        steps(horizon, self.step)
+    /// Independent windows of a horizon that are known, if what was said of them was better than the share of windows in
+    /// which the limit broke.
+    pub(super) fn windows(&self, horizon: SignedDuration) -> f64 {
+        let within = self.within(horizon).map(|it| &it.within);
+        let is_better = |within: &&Within| within.calibration().skill().is_some_and(|skill| skill > 0.0);
+        within.filter(is_better).map_or(0.0, Within::windows)
     }
 
     fn within(&self, horizon: SignedDuration) -> Option<&Followed> {
@@ -196,11 +194,11 @@ mod tests {
     const DAY: i64 = 288;
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-    /// Of four weeks of five minutes and three horizons: what was said in a day, for the most part.
-    const BYTES_MAX: usize = 7_000;
+    /// Of four weeks of five minutes and three horizons.
+    const BYTES_MAX: usize = 3_000;
 
     /// The same together with the history.
-    const BYTES_IN_ALL_MAX: usize = 48_000;
+    const BYTES_IN_ALL_MAX: usize = 36_000;
 
     fn history(steps: i64) -> History {
         let mut history = History::new(SignedDuration::from_mins(5), SignedDuration::from_hours(28 * 24));

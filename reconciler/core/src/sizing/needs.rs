@@ -38,7 +38,8 @@ impl Need {
     pub fn within(horizon: SignedDuration, confidence: f64, view: &SignalView<'_>) -> Option<(Resource, Self)> {
         let SignalForecast { name, spec, forecast } = view.forecast;
         let (resource, forecast) = (spec.resource?, forecast.ok()?);
-        let most = &forecast.window(horizon)?.maximum;
+        // A resource has a limit above: more of it is worse.
+        let most = &forecast.worst(horizon)?.value;
         // What is used is not negative, whatever a model says.
         let amount = |value: f64| resource.in_size_units(value).max(0.0);
         let need = Self {

@@ -43,7 +43,8 @@ fn remoteness(features: &Features) -> f32 {
 pub(crate) struct Within {
     kind: Kind,
     base_rate: BaseRate,
-    /// What was said in the last `horizon` steps, of which the outcome is not known yet.
+    /// What was said in one of so many of the last `horizon` steps, see [`Self::looks_per_hour`]. Its outcome is not
+    /// known yet.
     pending: VecDeque<Stated>,
     calibration: Calibration,
     /// Slow mean of the looks.
@@ -59,14 +60,13 @@ pub(crate) struct Within {
 /// What was said in one step.
 #[derive(Debug, Clone, Copy)]
 struct Stated {
-    /// NaN where nothing was.
+    /// Steps until then.
+    steps: u32,
     probability: f32,
     /// Before correction.
     odds: f32,
     base_rate: f32,
 }
-
-const NOTHING: Stated = Stated { probability: f32::NAN, odds: f32::NAN, base_rate: f32::NAN };
 
 /// Windows that are over and began in no incident, and those of them in which the limit broke.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,7 +96,7 @@ impl Within {
         Self {
             kind,
             base_rate: BaseRate::default(),
-            pending: VecDeque::with_capacity(kind.horizon),
+            pending: VecDeque::new(),
             calibration: Calibration::default(),
             usual: [0.0; features::COUNT],
             calm: 0,
@@ -121,7 +121,8 @@ impl Within {
         } else {
             None
         };
-        self.pending.push_back(stated.unwrap_or(NOTHING));
+        let is_checked = past.watch.steps().is_multiple_of(self.looks_per_hour());
+        self.pending.extend(stated.filter(|_| is_checked));
         match stated {
             Some(stated) => Outlook::Probability(stated.probability),
             None if past.watch.broken() => Outlook::Broken,
@@ -141,10 +142,10 @@ impl Within {
         let odds = learned.map_or(shipped, |learned| learned.log_odds(shipped, &features));
         let corrected = learned.map_or(odds, |learned| learned.corrected(odds));
         let probability = probability(corrected + remoteness(&features)).clamp(1.0 - CERTAIN, CERTAIN);
-        Some(Stated { probability, odds, base_rate })
+        Some(Stated { steps: u32::try_from(steps).ok()?, probability, odds, base_rate })
     }
 
-    /// Of so many looks one may become a lesson: a longer horizon has as many more looks before each
+    /// Of so many looks one is checked, and may become a lesson: a longer horizon has as many more looks before each
     /// incident, which tell much the same.
     fn looks_per_hour(&self) -> usize {
         (self.kind.horizon * 24 / self.kind.day).max(1)
@@ -158,18 +159,21 @@ impl Within {
         reasons::reasons(model, &look, &self.usual, &past.facts(self.kind.horizon))
     }
 
-    /// How the stated probabilities compare with what came.
+    /// How the stated probabilities compare with what came, by one look of an hour.
     pub(crate) fn calibration(&self) -> &Calibration {
         &self.calibration
     }
 
+    /// Independent windows whose outcome is known.
+    pub(crate) fn windows(&self) -> f64 {
+        self.calibration.looks() as f64 * self.looks_per_hour() as f64 / self.kind.horizon as f64
+    }
+
     /// Learns from what was said a horizon ago.
     fn learn(&mut self, past: &Past<'_>, ahead: &Ahead<'_>) {
-        if self.pending.len() < self.kind.horizon {
-            return;
-        }
-        if let Some(stated) = self.pending.pop_front().filter(|stated| !stated.probability.is_nan()) {
-            let broke = past.watch.broke_within(self.kind.horizon);
+        let (steps, horizon) = (past.watch.steps(), self.kind.horizon);
+        while let Some(stated) = self.pending.pop_front_if(|stated| stated.steps as usize + horizon <= steps) {
+            let broke = past.watch.broke_within(horizon);
             self.calibration.learn(stated.probability, stated.base_rate, broke);
             self.teach(&stated, broke, past, ahead);
         }
@@ -183,8 +187,7 @@ impl Within {
     /// Makes a lesson of what was said a horizon ago. What was seen then is seen again: few looks become lessons.
     fn teach(&mut self, stated: &Stated, broke: bool, past: &Past<'_>, ahead: &Ahead<'_>) {
         let (looks, horizon) = (self.looks_per_hour(), self.kind.horizon);
-        let may_teach = (past.watch.steps() - horizon).is_multiple_of(looks) && self.lessons.len() < LESSONS_MAX;
-        if !may_teach {
+        if self.lessons.len() >= LESSONS_MAX {
             return;
         }
         let calm_every = (CALM_KEPT / looks).max(1);

@@ -41,8 +41,7 @@ fn spec() -> SignalSpec {
 }
 
 fn bits(glance: &Glance) -> Vec<u64> {
-    let windows = glance.windows.iter();
-    let quantiles = windows.flat_map(|it| [it.maximum.quantiles(), it.minimum.quantiles(), &it.last.quantiles]);
+    let quantiles = glance.worst.iter().flat_map(|it| [it.value.quantiles(), &it.last.quantiles]);
     let reached = glance.reached.iter().map(|reached| reached.median);
     quantiles.flatten().copied().chain(reached).map(f64::to_bits).collect()
 }
@@ -67,13 +66,12 @@ fn what_was_learned_within_the_hour_forecasts_like_what_is_learned_anew() {
     for (now, history) in histories(&values, 6 * DAY - 13) {
         let kept = follower.glance(&history, &horizons(), now, &spec()).unwrap();
         let anew = forecast(&history, &horizons(), now).unwrap().glance(&spec());
-        assert_eq!((kept.newest, kept.windows.len()), (anew.newest, anew.windows.len()));
-        for (kept, anew) in kept.windows.iter().zip(&anew.windows) {
+        assert_eq!((kept.newest, kept.worst.len()), (anew.newest, anew.worst.len()));
+        for (kept, anew) in kept.worst.iter().zip(&anew.worst) {
             // What is kept was laid out for every other step of a window of six hours.
             assert!((0..2).contains(&(anew.last.number - kept.last.number)), "{kept:?} {anew:?}");
             let both = [
-                (kept.maximum.quantiles(), anew.maximum.quantiles()),
-                (kept.minimum.quantiles(), anew.minimum.quantiles()),
+                (kept.value.quantiles(), anew.value.quantiles()),
                 (&kept.last.quantiles, &anew.last.quantiles),
             ];
             for (kept, anew) in both {
@@ -92,7 +90,7 @@ fn the_newest_value_counts_at_once() {
     let levels: Vec<f64> = histories(&values, raised - 1)
         .map(|(now, history)| {
             let glance = follower.glance(&history, &[SignedDuration::from_secs(STEP)], now, &spec()).unwrap();
-            median(&glance.windows[0].last.quantiles)
+            median(&glance.worst[0].last.quantiles)
         })
         .collect();
     assert!(levels[3] > levels[0] + 3.0, "{levels:?}");
@@ -105,7 +103,7 @@ fn short_histories_and_other_horizons_are_answered_as_well() {
     for (now, history) in histories(&values, 50).step_by(97) {
         for horizons in [&horizons()[..], &horizons()[..1]] {
             let followed = follower.glance(&history, horizons, now, &spec()).unwrap();
-            assert_eq!(followed.windows.len(), horizons.len());
+            assert_eq!(followed.worst.len(), horizons.len());
             assert!(bits(&followed).into_iter().map(f64::from_bits).all(f64::is_finite));
         }
     }

@@ -13,6 +13,7 @@ use super::spread::{Causes, Restlessness, Then, level, ratio};
 use super::squash::Squash;
 use super::tails::steadied;
 use crate::forecast::quantiles::{LEVELS, Weighted, of_weighted};
+use crate::history::narrow;
 
 /// Origins of the back-test: enough for twenty weights, few enough for a millisecond.
 const ORIGINS_MAX: usize = 360;
@@ -114,7 +115,14 @@ impl Ground {
         let errors = if errors.is_empty() { [0.0; LEVELS.len()] } else { of_weighted(&mut errors) };
         let windows = windows(&self.places, bucket);
         let (errors, widening) = (steadied(errors, windows), widening(windows));
-        Learned { middle: bucket.middle(), weights, spread: prior.spread, reference, errors, widening }
+        Learned {
+            middle: bucket.middle(),
+            weights: weights.map(narrow),
+            spread: prior.spread.map(narrow),
+            reference,
+            errors: errors.map(narrow),
+            widening: widening.map(narrow),
+        }
     }
 }
 

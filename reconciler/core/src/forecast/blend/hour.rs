@@ -32,7 +32,7 @@ pub struct Hour {
 /// What the past says of one step: as precise as the history keeps its values.
 struct Ahead {
     /// Number of the step, counted from the last one that was learned from.
-    number: usize,
+    number: u32,
     /// As in [`Target`].
     target: [f32; 6],
     /// As in [`Then`].
@@ -65,10 +65,14 @@ impl Ahead {
             Target::new(past, origin, number);
         let Then { strange, restless, .. } = Then::new(past, origin, number);
         Self {
-            number,
+            number: u32::try_from(number).unwrap_or(u32::MAX),
             target: [usual, exactly, around_yesterday, at_yesterday, last_week, both_weeks].map(narrow),
             then: [strange, restless].map(narrow),
         }
+    }
+
+    fn number(&self) -> usize {
+        self.number as usize
     }
 
     fn target(&self) -> Target {
@@ -78,7 +82,7 @@ impl Ahead {
 
     fn then(&self, day: usize) -> Then {
         let [strange, restless] = self.then.map(f64::from);
-        Then { half_days: half_days(self.number, day), strange, restless }
+        Then { half_days: half_days(self.number(), day), strange, restless }
     }
 }
 
@@ -109,7 +113,7 @@ impl<'a> Look<'a> {
             (1..=minutes).map(|lead| same_minute(|step| recent.get(step), newest + lead, lead, minutes)).collect();
         let since = recent.new_values().len();
         let point = |step: &'a Ahead| {
-            let lead = step.number.checked_sub(since).filter(|lead| *lead > 0)?;
+            let lead = step.number().checked_sub(since).filter(|lead| *lead > 0)?;
             let (target, weights) = (step.target(), blend.weights(lead));
             let same_minute = same_minutes.get((lead - 1) % minutes).copied().flatten();
             Some((step, target.usual + dot(&weights, &origin.corrections(&target, same_minute))))
@@ -118,16 +122,21 @@ impl<'a> Look<'a> {
         Self { blend, hour, squash, restlessness, since, points }
     }
 
-    /// Distributions of the highest and the lowest value of the next `length` steps; `None` when no such window was seen.
-    pub(in crate::forecast) fn window(&self, length: usize) -> Option<(Distribution, Distribution)> {
-        let foreseen = extremes(self.within(length).map(|(_, point)| *point));
-        self.blend.window(&self.squash, length, foreseen)
+    /// Distribution of the extreme of the next `length` steps on one side; `None` when no such window was seen, or that
+    /// side was forgotten.
+    pub(in crate::forecast) fn extreme(&self, length: usize, side: Direction) -> Option<Distribution> {
+        let (low, high) = extremes(self.within(length).map(|(_, point)| *point));
+        let foreseen = match side {
+            Direction::Above => high,
+            Direction::Below => low,
+        };
+        self.blend.extreme(&self.squash, self.blend.nearest(length)?, side, foreseen)
     }
 
     /// The last of the next `length` steps that is looked at.
     pub(in crate::forecast) fn last(&self, length: usize) -> Option<Step> {
         let (step, point) = self.within(length).last()?;
-        let number = step.number - self.since;
+        let number = step.number() - self.since;
         let quantiles = self.blend.quantiles(&self.squash, number, *point, &self.causes(step, *point));
         Some(Step { number, quantiles })
     }
@@ -140,11 +149,11 @@ impl<'a> Look<'a> {
             Direction::Below => point - bias <= limit,
         };
         let median = |(step, point): &(&Ahead, f64)| {
-            let steps = step.number - self.since;
+            let steps = step.number() - self.since;
             let middle = median(&self.blend.around(steps, *point, &self.causes(step, *point)).0);
             Reached { steps, median: self.squash.in_units(middle, middle) }
         };
-        let to_come = self.points.iter().take_while(|(step, _)| step.number <= self.since + length);
+        let to_come = self.points.iter().take_while(|(step, _)| step.number() <= self.since + length);
         to_come.filter(may_break).map(median).find(|it| spec.breaks(it.median))
     }
 
@@ -156,7 +165,7 @@ impl<'a> Look<'a> {
     fn within(&self, length: usize) -> impl Iterator<Item = &(&'a Ahead, f64)> {
         let stride = self.blend.nearest(length).map_or(1, |missed| stride(missed.length));
         let end = self.since + length;
-        self.points.iter().filter(move |(step, _)| step.number.is_multiple_of(stride) && step.number <= end)
+        self.points.iter().filter(move |(step, _)| step.number().is_multiple_of(stride) && step.number() <= end)
     }
 }
 
@@ -184,7 +193,7 @@ mod tests {
         let look = Look::new(&blend, &hour, &measured);
         let steps = view.steps(DAY);
         for length in WINDOWS {
-            let (highest, lowest) = look.window(length).unwrap();
+            let [highest, lowest] = [Direction::Above, Direction::Below].map(|side| look.extreme(length, side).unwrap());
             let (highest_of_all, lowest_of_all) = view.window(length).unwrap();
             let last = look.last(length).unwrap();
             assert_eq!(last.number, length);
@@ -212,7 +221,7 @@ mod tests {
                 let spec = serde_json::json!({"query": "x{i=\"$instance\"}", "limit": limit, "unit": "count"});
                 let spec = SignalSpec { direction, ..serde_json::from_value(spec).unwrap() };
                 let reached = look.reached(DAY, &spec).map(|it| (it.steps, it.median));
-                let is_seen = |index: &usize| hour.steps.iter().any(|step| step.number == index + 1);
+                let is_seen = |index: &usize| hour.steps.iter().any(|step| step.number() == index + 1);
                 let first = (0..DAY).filter(is_seen).find(|index| spec.breaks(medians[*index]));
                 assert_eq!(reached.map(|(steps, _)| steps), first.map(|index| index + 1), "{limit} {direction:?}");
                 assert!(reached.is_none_or(|(steps, median)| close(median, medians[steps - 1])));

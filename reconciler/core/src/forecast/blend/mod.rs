@@ -22,14 +22,14 @@ mod windows;
 
 use super::backtest::Accuracy;
 use super::choice::{ModelName, reason};
-use super::quantiles::Quantiles;
+use super::quantiles::LEVELS;
+use crate::model::signal::Direction;
 use bucket::{Bucket, buckets};
 use features::Features;
 use ground::Ground;
 pub use hour::{Hour, Look};
 use past::Past;
 use prior::{LeadPrior, Prior};
-use spread::Weights;
 use squash::Squash;
 use trial::{Verdict, judge};
 pub use view::View;
@@ -39,18 +39,18 @@ use windows::Missed;
 const JUDGED_EVERY: usize = 5;
 const JUDGED_MAX: usize = 2;
 
-/// What was learned of one bucket.
+/// What was learned of one bucket: as precise as the history keeps its values.
 struct Learned {
     /// Lead time, in steps.
     middle: f64,
-    weights: Features,
-    spread: Weights,
+    weights: [f32; features::COUNT],
+    spread: [f32; spread::COUNT],
     /// Mean level of spread in the past.
     reference: f64,
     /// Quantiles of the errors, relative to the spread.
-    errors: Quantiles,
+    errors: [f32; LEVELS.len()],
     /// Factors on the 80 % and the 95 % interval.
-    widening: [f64; 2],
+    widening: [f32; 2],
 }
 
 /// What was learned of one series: some kilobytes, without the series itself. Asked through
@@ -85,7 +85,7 @@ impl Blend {
         let mut start = None;
         for (bucket, prior) in buckets {
             let learned = ground.learn(bucket, prior, fixed, start.as_ref());
-            start = Some(learned.weights);
+            start = Some(learned.weights.map(f64::from));
             blend.learned.push(learned);
         }
         blend.missed = windows.iter().map(|length| blend.missed(&ground, *length)).collect();
@@ -97,11 +97,15 @@ impl Blend {
         View::new(self, series)
     }
 
+    /// Forgets what was missed on the other side of windows.
+    pub(super) fn keep(&mut self, side: Direction) {
+        self.missed.iter_mut().for_each(|missed| missed.keep(side));
+    }
+
     /// Bytes that it holds on the heap.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let missed =
-            |it: &Missed| (it.highest.capacity() + it.lowest.capacity()) * size_of::<super::quantiles::Weighted>();
+        let missed = |it: &Missed| (it.highest.capacity() + it.lowest.capacity()) * size_of::<(f32, f32)>();
         self.learned.capacity() * size_of::<Learned>()
             + self.missed.capacity() * size_of::<Missed>()
             + self.missed.iter().map(missed).sum::<usize>()
@@ -128,7 +132,7 @@ impl Blend {
     fn weights(&self, lead: usize) -> Features {
         let mut weights = Features::default();
         for (share, learned) in self.neighbours(lead).into_iter().flatten() {
-            weights.iter_mut().zip(&learned.weights).for_each(|(sum, weight)| *sum += share * weight);
+            weights.iter_mut().zip(&learned.weights).for_each(|(sum, weight)| *sum += share * f64::from(*weight));
         }
         weights
     }

@@ -10,6 +10,7 @@ use super::windows::{Missed, foreseen, looks, stride};
 use super::{Blend, LaidOut};
 use crate::forecast::distribution::Distribution;
 use crate::forecast::quantiles::{LEVELS, Quantiles, Weighted, median};
+use crate::model::signal::Direction;
 
 /// A blend at the end of the series that it was learned from.
 pub struct View<'a> {
@@ -32,8 +33,11 @@ impl<'a> View<'a> {
 
     /// Distributions of the highest and the lowest value of the next `length` steps; `None` when no such window was seen.
     pub(in crate::forecast) fn window(&self, length: usize) -> Option<(Distribution, Distribution)> {
-        let looks = looks(self.blend, length, stride(self.blend.nearest(length)?.length));
-        self.blend.window(&self.series.squash, length, foreseen(self.past(), &self.now, &looks))
+        let missed = self.blend.nearest(length)?;
+        let looks = looks(self.blend, length, stride(missed.length));
+        let (low, high) = foreseen(self.past(), &self.now, &looks);
+        let extreme = |side, foreseen| self.blend.extreme(&self.series.squash, missed, side, foreseen);
+        Some((extreme(Direction::Above, high)?, extreme(Direction::Below, low)?))
     }
 
     fn past(&self) -> &Past {
@@ -55,27 +59,30 @@ impl Blend {
         self.missed.iter().min_by_key(|missed| missed.length.abs_diff(length))
     }
 
-    /// Distributions of the highest and the lowest value of a window of `length` steps of which these extremes are
-    /// `foreseen` (squashed), by what was missed of windows of the nearest length.
-    pub(super) fn window(
+    /// Distribution of the extreme of a window on one side, where `foreseen` (squashed) is expected and so much was
+    /// `missed` of windows like it.
+    pub(super) fn extreme(
         &self,
         squash: &Squash,
-        length: usize,
-        (low, high): (f64, f64),
-    ) -> Option<(Distribution, Distribution)> {
-        let missed = self.nearest(length)?;
-        let kept = self.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
-        let distribution = |foreseen: f64, errors: &[Weighted], kept: f64| {
-            let in_units = |(error, weight): &Weighted| (squash.in_units(foreseen + error, foreseen), *weight);
-            let samples: Vec<Weighted> = errors.iter().map(in_units).collect();
-            (!samples.is_empty()).then(|| Distribution::new(samples, missed.evidence * kept))
+        missed: &Missed,
+        side: Direction,
+        foreseen: f64,
+    ) -> Option<Distribution> {
+        let (above, below) = self.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
+        let kept = match side {
+            Direction::Above => above,
+            Direction::Below => below,
         };
-        Some((distribution(high, &missed.highest, kept.0)?, distribution(low, &missed.lowest, kept.1)?))
+        let in_units = |(error, weight): &(f32, f32)| {
+            (squash.in_units(foreseen + f64::from(*error), foreseen), f64::from(*weight))
+        };
+        let samples: Vec<Weighted> = missed.on(side).iter().map(in_units).collect();
+        (!samples.is_empty()).then(|| Distribution::new(samples, missed.evidence * kept))
     }
 
     /// How far a median may be from what is expected, squashed.
     pub(super) fn bias_max(&self) -> f64 {
-        let biases = self.learned.iter().map(|learned| median(&learned.errors).abs());
+        let biases = self.learned.iter().map(|learned| median(&learned.errors.map(f64::from)).abs());
         RATIO_MAX.exp() * biases.fold(0.0, f64::max)
     }
 
@@ -93,9 +100,9 @@ impl Blend {
     pub(super) fn around(&self, lead: usize, point: f64, causes: &Causes) -> (Quantiles, [f64; 2]) {
         let (mut quantiles, mut widening) = ([point; LEVELS.len()], [0.0; 2]);
         for (share, learned) in self.neighbours(lead).into_iter().flatten() {
-            let factor = share * ratio(level(causes, &learned.spread), learned.reference);
-            quantiles.iter_mut().zip(&learned.errors).for_each(|(quantile, error)| *quantile += factor * error);
-            widening.iter_mut().zip(learned.widening).for_each(|(sum, factor)| *sum += share * factor);
+            let factor = share * ratio(level(causes, &learned.spread.map(f64::from)), learned.reference);
+            quantiles.iter_mut().zip(learned.errors).for_each(|(quantile, error)| *quantile += factor * f64::from(error));
+            widening.iter_mut().zip(learned.widening).for_each(|(sum, factor)| *sum += share * f64::from(factor));
         }
         (quantiles, widening)
     }

@@ -8,7 +8,8 @@ use super::features::{Features, Origin};
 use super::ground::Ground;
 use super::past::Past;
 use crate::forecast::learning::independence;
-use crate::forecast::quantiles::Weighted;
+use crate::history::narrow;
+use crate::model::signal::Direction;
 
 /// Places in the past from which windows are forecast.
 const PLACES_MAX: usize = 48;
@@ -20,11 +21,29 @@ const LOOKS: usize = 36;
 pub(super) struct Missed {
     /// In steps.
     pub(super) length: usize,
-    /// The highest value that came minus the one foreseen, and the same of the lowest, each rising.
-    pub(super) highest: Vec<Weighted>,
-    pub(super) lowest: Vec<Weighted>,
+    /// The highest value that came minus the one foreseen, and the same of the lowest, each rising and with its weight.
+    pub(super) highest: Vec<(f32, f32)>,
+    pub(super) lowest: Vec<(f32, f32)>,
     /// How many independent windows they were learned from.
     pub(super) evidence: f64,
+}
+
+impl Missed {
+    /// Of the extremes on one side.
+    pub(super) fn on(&self, side: Direction) -> &[(f32, f32)] {
+        match side {
+            Direction::Above => &self.highest,
+            Direction::Below => &self.lowest,
+        }
+    }
+
+    /// Forgets what was missed on the other side.
+    pub(super) fn keep(&mut self, side: Direction) {
+        match side {
+            Direction::Above => self.lowest = Vec::new(),
+            Direction::Below => self.highest = Vec::new(),
+        }
+    }
 }
 
 impl Blend {
@@ -42,8 +61,8 @@ impl Blend {
             let spacing = newer.map_or(length, |newer| newer - step);
             missed.evidence += independence(spacing, length);
             newer = Some(step);
-            missed.highest.push((high - high_foreseen, place.weight));
-            missed.lowest.push((low - low_foreseen, place.weight));
+            missed.highest.push((narrow(high - high_foreseen), narrow(place.weight)));
+            missed.lowest.push((narrow(low - low_foreseen), narrow(place.weight)));
         }
         // What is added to a forecast later keeps this order.
         missed.highest.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
