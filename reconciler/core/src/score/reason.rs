@@ -22,9 +22,6 @@ pub(super) enum Basis {
     Exhaustion,
 }
 
-/// Probability from which the reasons of an early warning are told: what is as good as calm has none.
-const WARNED_MIN: f64 = 0.05;
-
 /// Reasons told at most of an early warning.
 const REASONS_MAX: usize = 2;
 
@@ -45,7 +42,7 @@ impl Told<'_> {
         let (name, spec) = (self.view.forecast.name, self.view.forecast.spec);
         let because = match self.basis {
             Basis::Broken => format!("it is past its limit: {}", self.whereabouts()),
-            Basis::Warning => self.warned(probability),
+            Basis::Warning => self.warned(),
             Basis::Exhaustion => self.exhausted(),
             Basis::Forecast => {
                 let outlook = outlook(spec, self.forecast, self.worst);
@@ -67,16 +64,13 @@ impl Told<'_> {
     }
 
     /// As in `yesterday's peak at 18:00 UTC reached 91 % of its limit and today runs 12 % above (early warning)`.
-    fn warned(&self, probability: f64) -> String {
+    fn warned(&self) -> String {
         let Some((foresight, history)) = self.view.foresight else { return self.whereabouts() };
-        let mut reasons: Vec<String> = Vec::new();
-        if probability >= WARNED_MIN {
-            reasons.extend(self.yesterday(history));
-            let warnings = foresight.warnings();
-            let others = warnings.map(|warnings| warnings.reasons(self.worst.horizon, history)).unwrap_or_default();
-            reasons.extend(others.into_iter().map(|it| it.text).filter(|text| !text.starts_with("yesterday")));
-        }
-        reasons.truncate(REASONS_MAX);
+        let known = foresight.warnings().and_then(|warnings| warnings.reasons(self.worst.horizon));
+        let yesterday = known.and_then(|_| self.yesterday(history));
+        let others = known.unwrap_or_default().iter().map(|it| it.text.clone());
+        let others = others.filter(|text| !text.starts_with("yesterday"));
+        let reasons: Vec<String> = yesterday.into_iter().chain(others).take(REASONS_MAX).collect();
         if reasons.is_empty() {
             let outlook = outlook(self.view.forecast.spec, self.forecast, self.worst);
             return format!("it is {}, {outlook} (early warning)", self.whereabouts());

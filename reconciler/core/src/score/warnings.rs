@@ -3,7 +3,7 @@
 
 use crate::history::History;
 use crate::model::signal::{Direction, SignalSpec};
-use crate::warning::{Calibration, Fleets, Kind, Outlook, Reason, Watch, Within};
+use crate::warning::{Calibration, Common, Fleets, Kind, Outlook, Past, Reason, Watch, Within};
 use jiff::{SignedDuration, Timestamp};
 
 /// Fewest and most steps in a day for which the model is at home: it was trained on steps of five
@@ -33,6 +33,26 @@ struct Followed {
     horizon: SignedDuration,
     within: Within,
     outlook: Outlook,
+    /// Why the newest probability is what it is, if that is worth telling; greatest first.
+    reasons: Option<Vec<Reason>>,
+}
+
+/// Probability from which its reasons are told: what is as good as calm has none.
+const TOLD_MIN: f32 = 0.05;
+
+impl Followed {
+    fn new(horizon: SignedDuration, kind: Kind) -> Self {
+        Self { horizon, within: Within::new(kind), outlook: Outlook::Unknown, reasons: None }
+    }
+
+    /// Takes the newest step of a past. Reasons are found where somebody may ask for them.
+    fn push(&mut self, past: &Past<'_>, common: &Common, may_be_asked: bool) {
+        let (outlook, look) = self.within.push(past, common);
+        let is_told = matches!(outlook, Outlook::Probability(probability) if probability >= TOLD_MIN);
+        let look = look.filter(|_| may_be_asked && is_told);
+        self.outlook = outlook;
+        self.reasons = look.map(|look| self.within.reasons(past, &look));
+    }
 }
 
 impl Warnings {
@@ -43,8 +63,7 @@ impl Warnings {
         let (limit, direction) = (spec.limit, spec.direction);
         let followed = |horizon: &SignedDuration| {
             let ahead = steps(*horizon, step).filter(|ahead| (1..=day).contains(ahead))?;
-            let within = Within::new(Kind { day, horizon: ahead });
-            Some(Followed { horizon: *horizon, within, outlook: Outlook::Unknown })
+            Some(Followed::new(*horizon, Kind { day, horizon: ahead }))
         };
         let followed: Vec<Followed> = horizons.iter().filter_map(followed).collect();
         (!followed.is_empty()).then_some(Self {
@@ -99,12 +118,14 @@ impl Warnings {
         // Nobody wanted those of the last time.
         self.followed.iter_mut().for_each(|it| it.within.forget_lessons());
         let skipped = usize::try_from(self.next.unwrap_or(first) - first).unwrap_or(0);
-        for end in (skipped + 1..=values.len()).take(most) {
+        let whole = values.len();
+        for end in (skipped + 1..=whole).take(most) {
             let values = values.get(..end).unwrap_or_default();
             self.watch.push(values);
             let past = self.watch.past(values);
             let common = past.common();
-            self.followed.iter_mut().for_each(|it| it.outlook = it.within.push(&past, &common));
+            let is_newest = end == whole;
+            self.followed.iter_mut().for_each(|it| it.push(&past, &common, is_newest));
             let step = self.next.unwrap_or(first);
             if self.teaches_from.is_some_and(|from| step < from) {
                 self.followed.iter_mut().for_each(|it| it.within.forget_lessons());
@@ -118,8 +139,7 @@ impl Warnings {
         let day = self.day;
         let followed = |it: &Followed| {
             let ahead = steps(it.horizon, self.step).unwrap_or(1);
-            let within = Within::new(Kind { day, horizon: ahead });
-            Followed { horizon: it.horizon, within, outlook: Outlook::Unknown }
+            Followed::new(it.horizon, Kind { day, horizon: ahead })
         };
         Self {
             watch: Watch::new(self.limit, self.direction, day),
@@ -153,12 +173,9 @@ impl Warnings {
         }
     }
 
-    /// What raises the probability of a horizon, greatest first. Asked of the history that was followed.
-    pub fn reasons(&self, horizon: SignedDuration, history: &History) -> Vec<Reason> {
-        let (first, values) = history.steps();
-        let taken = self.next.and_then(|next| usize::try_from(next - first).ok());
-        let seen = taken.and_then(|taken| values.get(..taken)).unwrap_or_default();
-        self.within(horizon).map(|it| it.within.reasons(&self.watch.past(seen))).unwrap_or_default()
+    /// What raises the probability of a horizon, greatest first; `None` where it is as good as calm.
+    pub fn reasons(&self, horizon: SignedDuration) -> Option<&[Reason]> {
+        self.within(horizon)?.reasons.as_deref()
     }
 
     /// How stated probabilities compare with what came, by horizon.
@@ -236,7 +253,10 @@ mod tests {
         }
         assert!(at_once.probability(HOUR).unwrap() > 0.2, "{:?}", at_once.probability(HOUR));
         assert_eq!(at_once.probability(HOUR * 48), None, "longer than a day");
-        assert!(at_once.calibrations().count() == 2 && !at_once.reasons(HOUR, &whole).is_empty());
+        assert!(at_once.calibrations().count() == 2);
+        let texts: Vec<&str> = at_once.reasons(HOUR).unwrap().iter().map(|reason| reason.text.as_str()).collect();
+        assert!(texts.iter().any(|text| text.starts_with("a week ago it was at 11")), "{texts:?}");
+        assert!(texts.contains(&"it broke its limit in these hours on 13 of 13 days"), "{texts:?}");
     }
 
     #[test]

@@ -25,8 +25,10 @@ mod within;
 
 pub use calibration::{Bin, Calibration};
 pub use challenge::{Challenge, Study, Verdict};
+pub(crate) use features::Common;
 pub use fleet::Fleet;
 pub use fleets::{Fleets, Kind, Standing};
+pub(crate) use past::Past;
 pub use reasons::Reason;
 pub(crate) use watch::Watch;
 pub(crate) use within::Within;
@@ -85,13 +87,7 @@ impl Warning {
         self.values.push(kept(value));
         self.watch.push(&self.values);
         let past = self.watch.past(&self.values);
-        self.within.push(&past, &past.common())
-    }
-
-    /// What raises the newest probability over that of a usual look at this signal, greatest first; none
-    /// while the limit is broken or nothing is measured.
-    pub fn reasons(&self) -> Vec<Reason> {
-        self.within.reasons(&self.watch.past(&self.values))
+        self.within.push(&past, &past.common()).0
     }
 
     /// How the stated probabilities compare with what came.
@@ -158,14 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn reasons_and_the_record_of_a_daily_peak() {
+    fn a_daily_peak_is_foreseen_better_than_by_its_rate() {
         let mut warning = Warning::new(10.0, Direction::Above, DAY, 12);
         peaks(14).take(13 * DAY + 135).for_each(|value| {
             warning.push(Some(value));
         });
-        let texts: Vec<String> = warning.reasons().into_iter().map(|reason| reason.text).collect();
-        assert!(texts.contains(&"a week ago it was at 120 % of its limit in these hours".to_owned()), "{texts:?}");
-        assert!(texts.contains(&"it broke its limit in these hours on 13 of 13 days".to_owned()), "{texts:?}");
         assert!(warning.calibration().skill().is_some_and(|skill| skill > 0.3), "{:?}", warning.calibration());
     }
 

@@ -99,9 +99,8 @@ impl View<'_> {
             true => (first..end, 0..0),
             false => (first..STRIDE * inner.start + 1, STRIDE * inner.end + 1..end),
         };
-        let part = |levels: &[f32]| levels.iter().copied().fold(f32::NEG_INFINITY, larger);
-        let edges = [head, tail].map(|edge| part(self.levels.get(edge).unwrap_or_default()));
-        let greatest = edges.into_iter().fold(part(self.peaks.get(inner).unwrap_or_default()), larger);
+        let edges = [head, tail].map(|edge| greatest(self.levels.get(edge).unwrap_or_default()));
+        let greatest = edges.into_iter().fold(greatest(self.peaks.get(inner).unwrap_or_default()), larger);
         if greatest == f32::NEG_INFINITY { f32::NAN } else { greatest }
     }
 
@@ -115,6 +114,18 @@ impl View<'_> {
         let past = self.before(self.levels.len(), length);
         past.iter().rev().position(|value| *value >= level).unwrap_or(length)
     }
+}
+
+/// Levels that the processor compares at once.
+const LANES: usize = 8;
+
+/// The greatest of some levels, minus infinity where none is measured.
+fn greatest(levels: &[f32]) -> f32 {
+    let (chunks, rest) = levels.as_chunks::<LANES>();
+    let of_each = chunks
+        .iter()
+        .fold([f32::NEG_INFINITY; LANES], |most, levels| std::array::from_fn(|lane| larger(most[lane], levels[lane])));
+    of_each.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger)
 }
 
 /// The larger one; a gap is none.

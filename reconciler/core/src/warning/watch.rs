@@ -214,12 +214,30 @@ fn smoothed([oldest, middle, newest]: [f32; SMOOTHED], usual: f32) -> f32 {
 /// The same of the newest values at each step, as a share of `unit`.
 fn each_smoothed(values: &[f32], usual: f32, unit: f32) -> Vec<f32> {
     let first = (1..SMOOTHED.min(values.len() + 1)).map(|length| newest(values.get(..length).unwrap_or_default()));
-    let (middle, last) = (values.get(1..).unwrap_or_default(), values.get(2..).unwrap_or_default());
-    let others = values.iter().zip(middle).zip(last).map(|((oldest, middle), newest)| [*oldest, *middle, *newest]);
     let mut means = Vec::with_capacity(values.len());
     means.extend(first.map(|values| smoothed(values, usual) / unit));
-    means.extend(others.map(|values| smoothed(values, usual) / unit));
+    let mut rest = values;
+    while rest.len() >= SMOOTHED {
+        let chunk = rest.get(..CHUNK).unwrap_or(rest);
+        let is_whole = chunk.iter().filter(|value| value.is_nan()).count() == 0;
+        let (middle, last) = (chunk.get(1..).unwrap_or_default(), chunk.get(2..).unwrap_or_default());
+        let others = chunk.iter().zip(middle).zip(last).map(|((oldest, middle), newest)| [*oldest, *middle, *newest]);
+        if is_whole {
+            means.extend(others.map(|values| smoothed_whole(values, usual) / unit));
+        } else {
+            means.extend(others.map(|values| smoothed(values, usual) / unit));
+        }
+        rest = rest.get(chunk.len() + 1 - SMOOTHED..).unwrap_or_default();
+    }
     means
+}
+
+/// Values of which is known at once whether one is missing: most stretches of a past have no gap.
+const CHUNK: usize = 130;
+
+/// As [`smoothed`], to the bit, where all are measured.
+fn smoothed_whole([oldest, middle, newest]: [f32; SMOOTHED], usual: f32) -> f32 {
+    newest - usual + ((oldest - newest) + (middle - newest)) / SMOOTHED as f32
 }
 
 /// The newest values, gaps where there are fewer.

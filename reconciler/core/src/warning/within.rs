@@ -110,24 +110,23 @@ impl Within {
         self.kind
     }
 
-    /// Takes the newest step of a past, of which `common` is known whatever is looked ahead.
-    pub(crate) fn push(&mut self, past: &Past<'_>, common: &Common) -> Outlook {
+    /// Takes the newest step of a past, of which `common` is known whatever is looked ahead. Answers also what was seen,
+    /// if there was anything.
+    pub(crate) fn push(&mut self, past: &Past<'_>, common: &Common) -> (Outlook, Option<Features>) {
         self.base_rate.count(past.watch, self.kind.horizon);
         let greatest = past.ahead(self.kind.horizon);
         let ahead = self.ahead(&greatest);
         self.learn(past, &ahead);
-        let stated = if past.watch.calm() {
-            self.state(past.look(&ahead, common), past.watch.steps(), ahead.base_rate)
-        } else {
-            None
-        };
+        let look = past.watch.calm().then(|| past.look(&ahead, common));
+        let stated = look.and_then(|look| self.state(look, past.watch.steps(), ahead.base_rate));
         let is_checked = past.watch.steps().is_multiple_of(self.looks_per_hour());
         self.pending.extend(stated.filter(|_| is_checked));
-        match stated {
+        let outlook = match stated {
             Some(stated) => Outlook::Probability(stated.probability),
             None if past.watch.broken() => Outlook::Broken,
             None => Outlook::Unknown,
-        }
+        };
+        (outlook, look)
     }
 
     fn ahead<'a>(&self, greatest: &'a [f32]) -> Ahead<'a> {
@@ -151,12 +150,10 @@ impl Within {
         (self.kind.horizon * 24 / self.kind.day).max(1)
     }
 
-    /// What raises the newest probability over that of a usual look at this signal, greatest first; none
-    /// while the limit is broken or nothing is measured.
-    pub(crate) fn reasons(&self, past: &Past<'_>) -> Vec<Reason> {
-        let Some(model) = SHIPPED.as_ref().filter(|_| past.watch.calm()) else { return Vec::new() };
-        let look = past.look(&self.ahead(&past.ahead(self.kind.horizon)), &past.common());
-        reasons::reasons(model, &look, &self.usual, &past.facts(self.kind.horizon))
+    /// What raises the probability of the newest `look` at a past over that of a usual one at this signal, greatest first.
+    pub(crate) fn reasons(&self, past: &Past<'_>, look: &Features) -> Vec<Reason> {
+        let Some(model) = SHIPPED.as_ref() else { return Vec::new() };
+        reasons::reasons(model, look, &self.usual, &past.facts(self.kind.horizon))
     }
 
     /// How the stated probabilities compare with what came, by one look of an hour.

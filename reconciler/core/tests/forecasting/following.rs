@@ -70,10 +70,7 @@ fn what_was_learned_within_the_hour_forecasts_like_what_is_learned_anew() {
         for (kept, anew) in kept.worst.iter().zip(&anew.worst) {
             // What is kept was laid out for every other step of a window of six hours.
             assert!((0..2).contains(&(anew.last.number - kept.last.number)), "{kept:?} {anew:?}");
-            let both = [
-                (kept.value.quantiles(), anew.value.quantiles()),
-                (&kept.last.quantiles, &anew.last.quantiles),
-            ];
+            let both = [(kept.value.quantiles(), anew.value.quantiles()), (&kept.last.quantiles, &anew.last.quantiles)];
             for (kept, anew) in both {
                 assert!((median(kept) - median(anew)).abs() < 0.5, "{now}: {kept:?} {anew:?}");
             }

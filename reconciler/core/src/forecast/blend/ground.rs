@@ -117,6 +117,7 @@ impl Ground {
         let (errors, widening) = (steadied(errors, windows), widening(windows));
         Learned {
             middle: bucket.middle(),
+            log: bucket.middle().ln(),
             weights: weights.map(narrow),
             spread: prior.spread.map(narrow),
             reference,

@@ -193,7 +193,8 @@ mod tests {
         let look = Look::new(&blend, &hour, &measured);
         let steps = view.steps(DAY);
         for length in WINDOWS {
-            let [highest, lowest] = [Direction::Above, Direction::Below].map(|side| look.extreme(length, side).unwrap());
+            let [highest, lowest] =
+                [Direction::Above, Direction::Below].map(|side| look.extreme(length, side).unwrap());
             let (highest_of_all, lowest_of_all) = view.window(length).unwrap();
             let last = look.last(length).unwrap();
             assert_eq!(last.number, length);

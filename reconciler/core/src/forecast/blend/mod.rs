@@ -41,8 +41,9 @@ const JUDGED_MAX: usize = 2;
 
 /// What was learned of one bucket: as precise as the history keeps its values.
 struct Learned {
-    /// Lead time, in steps.
+    /// Lead time, in steps, and its logarithm.
     middle: f64,
+    log: f64,
     weights: [f32; features::COUNT],
     spread: [f32; spread::COUNT],
     /// Mean level of spread in the past.
@@ -142,7 +143,7 @@ impl Blend {
         let after = self.learned.partition_point(|learned| learned.middle < lead as f64);
         let (before, after) = (after.checked_sub(1).and_then(|index| self.learned.get(index)), self.learned.get(after));
         let share = match (before, after) {
-            (Some(a), Some(b)) => (lead as f64 / a.middle).ln() / (b.middle / a.middle).ln(),
+            (Some(a), Some(b)) => ((lead as f64).ln() - a.log) / (b.log - a.log),
             (None, _) => 1.0,
             (_, None) => 0.0,
         };

@@ -101,7 +101,10 @@ impl Blend {
         let (mut quantiles, mut widening) = ([point; LEVELS.len()], [0.0; 2]);
         for (share, learned) in self.neighbours(lead).into_iter().flatten() {
             let factor = share * ratio(level(causes, &learned.spread.map(f64::from)), learned.reference);
-            quantiles.iter_mut().zip(learned.errors).for_each(|(quantile, error)| *quantile += factor * f64::from(error));
+            quantiles
+                .iter_mut()
+                .zip(learned.errors)
+                .for_each(|(quantile, error)| *quantile += factor * f64::from(error));
             widening.iter_mut().zip(learned.widening).for_each(|(sum, factor)| *sum += share * f64::from(factor));
         }
         (quantiles, widening)
