@@ -1,12 +1,16 @@
 //! The HTTP API: declarations in, status out, commands of humans. It stores and tells; it never
 //! decides and never touches a group's state, which only the group's own cycle writes.
 
+mod backtests;
 mod calendars;
 mod declarations;
 mod feedback;
-mod foresight;
+mod forecasts;
+mod histories;
 mod listing;
+mod measured;
 mod operate;
+mod placements;
 mod splits;
 mod tokens;
 
@@ -19,7 +23,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use foresight::{BacktestRequest, Fan, FanHorizon, FanStep, GroupForecast, RecordedSignal, SignalHistory};
+pub use backtests::{BacktestRequest, RecordedSignal};
+pub use forecasts::{Fan, FanHorizon, FanStep, GroupForecast};
+pub use histories::SignalHistory;
 pub use operate::{Explanation, HoldBody, JournalPage, RetireBody, SlotStatus, Status};
 pub use splits::SplitDocument;
 pub use tokens::{IssuedToken, TokenRequest};
@@ -41,10 +47,10 @@ fn reading() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(operate::explain))
         .routes(routes!(operate::journal))
         .routes(routes!(feedback::feedback))
-        .routes(routes!(foresight::group_forecast))
-        .routes(routes!(foresight::signal_history))
-        .routes(routes!(foresight::group_placement))
-        .routes(routes!(foresight::backtest))
+        .routes(routes!(forecasts::group_forecast))
+        .routes(routes!(histories::signal_history))
+        .routes(routes!(placements::group_placement))
+        .routes(routes!(backtests::backtest))
 }
 
 /// What changes declarations.
