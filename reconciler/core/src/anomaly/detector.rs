@@ -56,8 +56,8 @@ fn slow(odd: Oddity) -> Oddity {
 #[derive(Debug, Clone)]
 pub struct Detector {
     past: Past,
-    /// Distances from the usual value, the newest last.
-    deviations: VecDeque<Option<f64>>,
+    /// Distances from the usual value, the newest last; NaN where one is unknown.
+    deviations: VecDeque<f64>,
     of_level: Rarity,
     of_change: Rarity,
     of_shift: Rarity,
@@ -71,7 +71,7 @@ impl Detector {
     pub fn new(day: usize) -> Self {
         Self {
             past: Past::new(day),
-            deviations: VecDeque::new(),
+            deviations: VecDeque::with_capacity(SHIFT_STEPS + BEFORE_STEPS + 1),
             of_level: Rarity::default(),
             of_change: Rarity::default(),
             of_shift: Rarity::default(),
@@ -93,7 +93,7 @@ impl Detector {
             self.deviations.clear();
         }
         let usual = self.usual();
-        self.deviations.push_back(value.zip(usual).map(|(value, usual)| value - usual));
+        self.deviations.push_back(value.zip(usual).map_or(f64::NAN, |(value, usual)| value - usual));
         if self.deviations.len() > SHIFT_STEPS + BEFORE_STEPS {
             self.deviations.pop_front();
         }
@@ -154,7 +154,8 @@ impl Detector {
     /// Median of `steps` distances from the usual value, of which `needed` must be known, leaving out
     /// the newest `skipped`.
     fn level(&self, skipped: usize, steps: usize, needed: usize) -> Option<f64> {
-        let mut known: Vec<f64> = self.deviations.iter().rev().skip(skipped).take(steps).copied().flatten().collect();
+        let recent = self.deviations.iter().rev().skip(skipped).take(steps);
+        let mut known: Vec<f64> = recent.copied().filter(|deviation| !deviation.is_nan()).collect();
         if known.len() < needed { None } else { middle(&mut known) }
     }
 }
