@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shadow_core::feedback::FeedbackView;
 use shadow_core::history::Sample;
+use shadow_core::model::calendar::CalendarSpec;
 use shadow_core::model::policy::PolicySpec;
 use shadow_core::model::{GroupSpec, name};
 use std::fmt::Write as _;
@@ -112,14 +113,19 @@ impl Client {
 
     /// Names of all groups, page by page.
     async fn group_names(&self) -> anyhow::Result<Vec<String>> {
-        let mut names = Vec::new();
-        let mut address = "/v1/groups".to_owned();
+        Ok(self.all::<GroupSpec>("groups").await?.into_iter().map(|group| group.name).collect())
+    }
+
+    /// Every declaration of a kind, page by page.
+    async fn all<T: DeserializeOwned>(&self, kind: &str) -> anyhow::Result<Vec<T>> {
+        let mut all = Vec::new();
+        let mut address = format!("/v1/{kind}");
         loop {
-            let page: Page<GroupSpec> = self.get(&address).await?;
-            names.extend(page.items.into_iter().map(|group| group.spec.name));
+            let page: Page<T> = self.get(&address).await?;
+            all.extend(page.items.into_iter().map(|item| item.spec));
             match page.next {
-                Some(last) => address = format!("/v1/groups?after={last}"),
-                None => return Ok(names),
+                Some(last) => address = format!("/v1/{kind}?after={last}"),
+                None => return Ok(all),
             }
         }
     }
@@ -159,6 +165,14 @@ impl Client {
     pub async fn policy(&self, policy: &str) -> anyhow::Result<PolicySpec> {
         ensure!(name::is_valid(policy), "{policy:?} is not the name of a policy: {}", name::RULE);
         Ok(self.get::<Stored<PolicySpec>>(&format!("/v1/policies/{policy}")).await?.spec)
+    }
+
+    /// Every declared calendar.
+    ///
+    /// # Errors
+    /// When the reconciler cannot be reached or refuses.
+    pub async fn calendars(&self) -> anyhow::Result<Vec<CalendarSpec>> {
+        self.all("calendars").await
     }
 
     /// What was measured of a signal of a group's primary in a span of time, at the step of the group's policy.

@@ -11,6 +11,7 @@ pub use looks::{LOOKS_MAX, Look, Scored};
 pub use outcome::{Action, ActionKind, Outcome, outcome};
 pub use suggest::{Asked, Proposal, Row, Suggestion, suggest};
 
+use crate::events::Expected;
 use crate::history::Sample;
 use crate::model::Policy;
 use crate::model::signal::SignalSpec;
@@ -21,6 +22,7 @@ use looks::{Looks, Seen};
 use outcome::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One signal as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,8 @@ pub struct Setting {
     pub to: Option<Timestamp>,
     /// In which reasons tell times of day.
     pub zone: TimeZone,
+    /// Events that were known before they came, as those of calendars are.
+    pub expected: Arc<Expected>,
 }
 
 /// How far a replay is.
@@ -114,7 +118,7 @@ pub fn replay(
     let times = Looks::new(policy, signals, setting)?;
     let total = times.count();
     let mut runs = Method::ALL.map(|method| (method, Run::new(policy, setting.hourly_cost), Alarm::default()));
-    let (mut seen, mut looks) = (Seen::new(policy, signals), Vec::with_capacity(total));
+    let (mut seen, mut looks) = (Seen::new(policy, signals, &setting.expected), Vec::with_capacity(total));
     let mut score = None;
     for at in times.iter() {
         // Nothing new was seen: every answer is that of the look before, as for the daemon.

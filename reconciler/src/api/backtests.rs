@@ -3,6 +3,7 @@
 use super::measured::{SAMPLES_MAX, alone, compute, known, policy_of, pull, serving};
 use crate::app::App;
 use crate::clock;
+use crate::expectations::expected;
 use crate::http::{ApiError, Body, ErrorBody};
 use crate::recording::when_known;
 use anyhow::Context as _;
@@ -12,6 +13,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use shadow_core::backtest::{Backtest, Recorded, Setting, replay};
+use shadow_core::events::Expected;
 use shadow_core::history::Sample;
 use shadow_core::model::signal::{Direction, SignalKind, SignalSpec};
 use shadow_core::model::{Policy, Problems};
@@ -69,12 +71,17 @@ pub(super) async fn backtest(
     request.check().into_result(())?;
     let _only_one = alone().await?;
     let hourly_cost = request.hourly_cost;
-    let (policy, signals) = match &request.group {
+    let (policy, signals, expected) = match &request.group {
         Some(group) => recorded_of(&app, group, &request).await?,
-        None => (policy_of(&app, request.policy.as_deref().unwrap_or_default())?, request.recorded()),
+        None => {
+            let policy = policy_of(&app, request.policy.as_deref().unwrap_or_default())?;
+            let expected = Expected::by(&policy, Vec::new());
+            (policy, request.recorded(), expected)
+        }
     };
     let rounds_max = (FORECASTS_MAX / signals.len().max(1)).max(1);
-    let setting = Setting { hourly_cost, rounds_max, from: None, to: None, zone: TimeZone::UTC };
+    let (zone, expected) = (TimeZone::UTC, Arc::new(expected));
+    let setting = Setting { hourly_cost, rounds_max, from: None, to: None, zone, expected };
     let found = compute(move || Ok(replay(&policy, &signals, &setting, |_| {}).map(|replay| replay.found))).await?;
     let too_short = "the recording is too short for one look: a forecast needs 40 samples at the policy's step";
     found.map(Json).ok_or_else(|| ApiError::Conflict(too_short.to_owned()))
@@ -122,12 +129,12 @@ impl BacktestRequest {
     }
 }
 
-/// A group's own past.
+/// A group's own past, and what its calendars say.
 async fn recorded_of(
     app: &App,
     name: &str,
     request: &BacktestRequest,
-) -> Result<(Policy, BTreeMap<String, Recorded>), ApiError> {
+) -> Result<(Policy, BTreeMap<String, Recorded>, Expected), ApiError> {
     let (group, state) = known(app, name)?;
     let policy = policy_of(app, request.policy.as_deref().unwrap_or(&group.spec.policy))?;
     let window = request.window.as_ref().and_then(|text| parse_window(text)).unwrap_or(policy.history);
@@ -140,7 +147,8 @@ async fn recorded_of(
         let spec = group.spec.signals.get(&name).context("a signal that the group does not have")?.clone();
         signals.insert(name, Recorded { spec, samples: when_known(samples, policy.step) });
     }
-    Ok((policy, signals))
+    let expected = expected(&app.store, &group, &policy)?;
+    Ok((policy, signals, expected))
 }
 
 fn parse_window(text: &str) -> Option<SignedDuration> {

@@ -8,7 +8,7 @@ use crate::http::{ApiError, ErrorBody, Path};
 use crate::sample::Calibrated;
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shadow_core::events::{EventEffect, Expected, forecast};
 use shadow_core::forecast::{Forecast, Glance, LEVELS, NotReady};
@@ -263,7 +263,6 @@ fn fan_horizon(window: &shadow_core::forecast::Window) -> FanHorizon {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::SignedDuration;
     use serde_json::json;
     use shadow_core::model::group::GroupSpec;
     use shadow_core::model::{CalendarSpec, PolicySpec};

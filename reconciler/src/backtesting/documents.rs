@@ -4,6 +4,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use hcl::eval::{Context, Evaluate};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use shadow_core::model::calendar::{Calendar, CalendarSpec};
 use shadow_core::model::check::excerpt;
 use shadow_core::model::group::GroupSpec;
 use shadow_core::model::policy::PolicySpec;
@@ -33,6 +34,16 @@ pub(super) fn policy(path: &Path) -> anyhow::Result<Policy> {
 pub(crate) fn policy_of(name: &str, text: &str) -> anyhow::Result<Policy> {
     let spec: PolicySpec = document(name, text, "shadow_policy")?;
     spec.check().map_err(|problems| told(name, &problems))
+}
+
+/// A checked calendar.
+///
+/// # Errors
+/// What is wrong with the file, and where.
+pub(super) fn calendar(path: &Path) -> anyhow::Result<Calendar> {
+    let name = path.display().to_string();
+    let spec: CalendarSpec = document(&name, &text(path)?, "shadow_calendar")?;
+    spec.check().map_err(|problems| told(&name, &problems))
 }
 
 /// A checked group.

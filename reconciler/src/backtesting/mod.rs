@@ -21,11 +21,14 @@ use report::Report;
 use shadow_core::backtest::{
     Asked, Backtest, Breach, Outcome, Progress, Recorded, Replay, Setting, outcome, replay, suggest,
 };
+use shadow_core::events::Expected;
 use shadow_core::model::Policy;
+use shadow_core::model::calendar::Calendar;
 use source::Source;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Rounds of forecasts at most: 28 days at a round a minute, and with ten signals at some milliseconds
@@ -57,6 +60,10 @@ pub struct BacktestArgs {
     /// A limit: SIGNAL=VALUE, SIGNAL=VALUE,above or SIGNAL=VALUE,below; may be repeated.
     #[arg(long = "limit", value_name = "SIGNAL=VALUE[,below]")]
     limits: Vec<String>,
+    /// Events that were known before they came: a file as for `--policy`, with a `shadow_calendar`; may be repeated. Those
+    /// that affect the group when left out with `--history GROUP`.
+    #[arg(long = "calendar", value_name = "FILE")]
+    calendars: Vec<PathBuf>,
     /// First look: an RFC 3339 time, or seconds since 1970. What was recorded before is known then.
     #[arg(long, value_name = "TIME", value_parser = crate::recording::parse_time)]
     from: Option<Timestamp>,
@@ -107,7 +114,9 @@ struct Played {
 impl Played {
     /// The same recording by another policy, without another forecast; `None` where that one forecasts otherwise.
     fn with(&self, other: &Policy, args: &BacktestArgs) -> Option<Self> {
-        let alike = |policy: &Policy| (policy.step, policy.history, policy.interval, policy.horizons.clone());
+        let alike = |policy: &Policy| {
+            (policy.step, policy.history, policy.interval, policy.horizons.clone(), policy.time_zone.clone())
+        };
         let Replay { found, looks } = &self.replay;
         let outcome = outcome(other, args.hourly_cost, looks, &found.breaches);
         let policy = outcome.filter(|_| alike(other) == alike(&self.policy))?;
@@ -127,7 +136,9 @@ pub async fn backtest(args: &BacktestArgs, surroundings: &Surroundings) -> anyho
     let policy = source.policy(args, surroundings).await?;
     let gathered = source.gather(args, surroundings, &policy).await?;
     let signals = gathered.fitting(&policy)?;
-    let played = play(policy, &signals.recorded, args, surroundings)?;
+    let calendars = source.calendars(args, surroundings).await?;
+    let play = |policy, recorded| play(policy, recorded, &calendars, args, surroundings);
+    let played = play(policy, &signals.recorded)?;
     let other = match &args.compare {
         Some(path) => {
             let other = documents::policy(path)?;
@@ -140,7 +151,7 @@ pub async fn backtest(args: &BacktestArgs, surroundings: &Surroundings) -> anyho
             );
             match played.with(&other, args) {
                 Some(judged) => Some(judged),
-                None => Some(play(other, &fits.recorded, args, surroundings)?),
+                None => Some(play(other, &fits.recorded)?),
             }
         }
         None => None,
@@ -163,6 +174,7 @@ pub async fn backtest(args: &BacktestArgs, surroundings: &Surroundings) -> anyho
 fn play(
     policy: Policy,
     signals: &BTreeMap<String, Recorded>,
+    calendars: &[Calendar],
     args: &BacktestArgs,
     surroundings: &Surroundings,
 ) -> anyhow::Result<Played> {
@@ -172,6 +184,7 @@ fn play(
         from: args.from,
         to: args.to,
         zone: surroundings.zone.clone(),
+        expected: Arc::new(Expected::by(&policy, calendars.to_vec())),
     };
     let mut shown = Shown::new(surroundings.watched);
     let replay = replay(&policy, signals, &setting, |progress| shown.tell(progress));

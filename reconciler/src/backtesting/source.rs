@@ -7,6 +7,7 @@ use crate::recording;
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use shadow_core::history::Sample;
+use shadow_core::model::calendar::{Calendar, CalendarSpec};
 use shadow_core::model::signal::SignalSpec;
 use shadow_core::model::{Group, Policy, SlotId, name};
 use std::collections::BTreeMap;
@@ -54,6 +55,20 @@ impl Source {
             (None, Some(group)) => declared(&group.spec.policy, surroundings).await,
             (None, None) => bail!("it is not said which policy is to be judged: give its file with --policy"),
         }
+    }
+
+    /// The calendars that are given, or those of a group of the reconciler.
+    pub(super) async fn calendars(
+        &self,
+        args: &BacktestArgs,
+        surroundings: &Surroundings,
+    ) -> anyhow::Result<Vec<Calendar>> {
+        let (Past::Reconciler(_), Some(group), []) = (&self.past, &self.group, &*args.calendars) else {
+            return args.calendars.iter().map(|path| documents::calendar(path)).collect();
+        };
+        let declared = surroundings.client.calendars().await?.into_iter();
+        let checked: Vec<Calendar> = declared.map(CalendarSpec::check).collect::<Result<_, _>>()?;
+        Ok(checked.into_iter().filter(|calendar| calendar.affects(&group.spec)).collect())
     }
 
     pub(super) async fn gather(

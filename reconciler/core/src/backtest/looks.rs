@@ -139,9 +139,9 @@ impl<'a> Known<'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn new(policy: &Policy, signals: &'a BTreeMap<String, Recorded>) -> Self {
+    pub(super) fn new(policy: &Policy, signals: &'a BTreeMap<String, Recorded>, expected: &Arc<Expected>) -> Self {
         let signals = signals.iter().map(|(name, it)| (name.as_str(), Known::new(it, policy))).collect();
-        Self { signals, expected: Arc::new(Expected::without_events(policy)) }
+        Self { signals, expected: Arc::clone(expected) }
     }
 
     /// Takes what was known at a time. Answers whether there was anything new.
@@ -230,8 +230,14 @@ mod tests {
         let spec = serde_json::json!({"query": "m", "limit": 2.0, "unit": "count"});
         let recorded = Recorded { spec: serde_json::from_value(spec).unwrap(), samples };
         let minute = |minute: i64| at(60 * minute);
-        let setting =
-            Setting { hourly_cost: 0.0, rounds_max, from: from.map(minute), to: to.map(minute), zone: TimeZone::UTC };
+        let setting = Setting {
+            hourly_cost: 0.0,
+            rounds_max,
+            from: from.map(minute),
+            to: to.map(minute),
+            zone: TimeZone::UTC,
+            expected: Arc::default(),
+        };
         let looks = Looks::new(&policy, &[("m".to_owned(), recorded)].into(), &setting)?;
         assert_eq!(looks.iter().count(), looks.count());
         Some((

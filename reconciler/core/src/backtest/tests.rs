@@ -2,11 +2,15 @@
 
 use super::*;
 use crate::model::PolicySpec;
+use crate::model::calendar::{Calendar, CalendarSpec};
 
-const SETTING: Setting = Setting { hourly_cost: 2.0, rounds_max: 1_000, from: None, to: None, zone: TimeZone::UTC };
+fn setting() -> Setting {
+    let (zone, expected) = (TimeZone::UTC, Arc::default());
+    Setting { hourly_cost: 2.0, rounds_max: 1_000, from: None, to: None, zone, expected }
+}
 
 fn play(recorded: &BTreeMap<String, Recorded>) -> Option<Backtest> {
-    Some(replay(&policy(), recorded, &SETTING, |_| {})?.found)
+    Some(replay(&policy(), recorded, &setting(), |_| {})?.found)
 }
 
 fn policy() -> Policy {
@@ -73,8 +77,8 @@ fn a_recording_that_is_too_short_has_no_answer() {
 fn the_scores_of_a_replay_lead_to_the_same_outcome() {
     let recorded = recorded(200, |minute| if minute < 120 { 40.0 } else { 40.0 + (minute - 120) as f64 });
     let mut told = Vec::new();
-    let Replay { found, looks } = replay(&policy(), &recorded, &SETTING, |progress| told.push(progress)).unwrap();
-    assert_eq!(outcome(&policy(), SETTING.hourly_cost, &looks, &found.breaches).as_ref(), Some(&found.policy));
+    let Replay { found, looks } = replay(&policy(), &recorded, &setting(), |progress| told.push(progress)).unwrap();
+    assert_eq!(outcome(&policy(), setting().hourly_cost, &looks, &found.breaches).as_ref(), Some(&found.policy));
     assert_eq!(told.len(), looks.len());
     assert_eq!(told.last(), Some(&Progress { done: looks.len(), total: looks.len() }));
 }
@@ -85,9 +89,31 @@ fn days_are_played_from_the_first_look_on() {
     (spec.step, spec.interval, spec.horizons) = ("30m".into(), "30m".into(), vec!["1h".into(), "6h".into()]);
     let hill =
         |minute: i64| 40.0 + 20.0 * (f64::from(i32::try_from(minute).unwrap()) * std::f64::consts::TAU / 1_440.0).sin();
-    let Replay { found, looks } = replay(&spec.check().unwrap(), &recorded(4 * 1_440, hill), &SETTING, |_| {}).unwrap();
+    let Replay { found, looks } =
+        replay(&spec.check().unwrap(), &recorded(4 * 1_440, hill), &setting(), |_| {}).unwrap();
     assert_eq!((looks.len(), found.evaluations), (152, 152));
     assert!(looks.iter().all(|look| look.score.is_some()), "no sample is missing");
+}
+
+#[test]
+fn an_event_that_a_calendar_tells_is_seen_coming() {
+    let mut spec = PolicySpec::named("p");
+    (spec.step, spec.interval, spec.horizons) = ("30m".into(), "30m".into(), vec!["1h".into(), "6h".into()]);
+    let sale = 3 * 1_440 + 600..3 * 1_440 + 720;
+    let hill = |minute: i64| 40.0 + 20.0 * (minute as f64 * std::f64::consts::TAU / 1_440.0).sin();
+    let recorded = recorded(4 * 1_440, |minute| if sale.contains(&minute) { 3.0 * hill(minute) } else { hill(minute) });
+    let events = serde_json::json!({"sale": {"dates": ["2027-01-18T18:00"], "duration": "2h", "factor": 3.0}});
+    let calendar: CalendarSpec = serde_json::from_value(serde_json::json!({"name": "shop", "events": events})).unwrap();
+    let policy = spec.check().unwrap();
+    let before = Timestamp::from_second(1_800_000_000 + 60 * (sale.start - 120)).unwrap();
+    let scored = |calendars: Vec<Calendar>| {
+        let setting = Setting { expected: Arc::new(Expected::by(&policy, calendars)), ..setting() };
+        let looks = replay(&policy, &recorded, &setting, |_| {}).unwrap().looks;
+        looks.into_iter().rev().find(|look| look.at <= before).and_then(|look| look.score).unwrap()
+    };
+    let (told, untold) = (scored(vec![calendar.check().unwrap()]), scored(Vec::new()));
+    assert!(told.longest > 0.5 && untold.longest < 0.1, "{told:?} {untold:?}");
+    assert!(told.reason.contains("event sale of calendar shop"), "{told:?}");
 }
 
 #[test]

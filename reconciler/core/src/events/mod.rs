@@ -89,18 +89,14 @@ impl Expected {
     /// name the group. The clock is that of the policy, or else the only one of these calendars
     /// besides UTC.
     pub fn of(group: &Group, policy: &Policy, calendars: &[Calendar]) -> Self {
-        let affects = |calendar: &&Calendar| {
-            let spec = &calendar.spec;
-            group.spec.calendars.contains(&spec.name) || spec.groups.contains(&group.spec.name)
-        };
-        let calendars: Vec<Calendar> = calendars.iter().filter(affects).cloned().collect();
-        let zone = policy.time_zone.clone().or_else(|| only_zone(&calendars));
-        Self { calendars, zone }
+        let affects = |calendar: &&Calendar| calendar.affects(&group.spec);
+        Self::by(policy, calendars.iter().filter(affects).cloned().collect())
     }
 
-    /// No events, and the clock of a policy.
-    pub fn without_events(policy: &Policy) -> Self {
-        Self { calendars: Vec::new(), zone: policy.time_zone.clone() }
+    /// What some calendars say, whomever they affect. The clock is as in [`Expected::of`].
+    pub fn by(policy: &Policy, calendars: Vec<Calendar>) -> Self {
+        let zone = policy.time_zone.clone().or_else(|| only_zone(&calendars));
+        Self { calendars, zone }
     }
 
     /// The time zone by whose clock days are compared, if one was declared.

@@ -2,6 +2,7 @@
 //! the schedule as text that policies use as well.
 
 use super::check::{Problems, parse_duration};
+use super::group::GroupSpec;
 use cronexpr::Crontab;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -78,6 +79,13 @@ pub struct Calendar {
     pub spec: CalendarSpec,
     /// Its events by name.
     pub events: BTreeMap<String, Event>,
+}
+
+impl Calendar {
+    /// Whether it says something of a group: either may name the other.
+    pub fn affects(&self, group: &GroupSpec) -> bool {
+        group.calendars.contains(&self.spec.name) || self.spec.groups.contains(&group.name)
+    }
 }
 
 /// A checked event.
