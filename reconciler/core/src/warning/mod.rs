@@ -18,6 +18,7 @@ mod past;
 mod reasons;
 mod rhythm;
 pub mod training;
+mod undeclared;
 mod view;
 mod watch;
 mod windows;

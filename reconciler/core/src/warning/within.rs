@@ -6,6 +6,7 @@ use super::features::{self, Common, Features};
 use super::fleet::{Learned, Lesson};
 use super::fleets::Kind;
 use super::past::Past;
+use super::undeclared::Undeclared;
 use super::view::Ahead;
 use super::watch::Watch;
 use super::{Calibration, Outlook, Reason, SHIPPED, reasons};
@@ -22,8 +23,9 @@ const USUAL_OVER: f32 = 2016.0;
 const CALM_KEPT: usize = 24;
 
 /// Lessons that wait for a fleet at most. It takes them after each push, or after a week of the past was read:
-/// with 14 incidents in that, looks an hour ahead of them and calm ones between them are so many.
-const LESSONS_MAX: usize = 256;
+/// with 14 incidents in that, looks an hour ahead of them and calm ones between them are half as many, and limits that
+/// were never declared teach some two hundred more.
+const LESSONS_MAX: usize = 512;
 
 /// Share of the way to the limit from which the trees are believed alone: they were trained on signals that
 /// reached their limits, and do not know an order of limits beyond.
@@ -38,6 +40,12 @@ fn remoteness(features: &Features) -> f32 {
     2.0 * (features::highest(features) / REMOTE).clamp(SHARE_MIN, 1.0).ln()
 }
 
+/// Of so many looks one may become a lesson: a longer horizon has as many more looks before each incident, which tell
+/// much the same.
+pub(super) fn looks_of(horizon: usize, day: usize) -> usize {
+    (horizon * 24 / day).max(1)
+}
+
 /// Early warning for one horizon of a signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Within {
@@ -50,6 +58,7 @@ pub(crate) struct Within {
     usual: Features,
     /// Calm looks that could have been lessons.
     calm: usize,
+    undeclared: Undeclared,
     /// Outcomes that a [`Fleet`](super::Fleet) has yet to take.
     pub(super) lessons: Vec<Lesson>,
     /// What a fleet has learned.
@@ -84,6 +93,11 @@ impl BaseRate {
         }
     }
 
+    /// Of so many windows, in so many of which the limit broke.
+    pub(super) fn of(all: usize, broken: usize) -> Self {
+        Self { all: all as f32, broken: broken as f32 }
+    }
+
     /// Share of windows, so far, in which the limit broke.
     pub(super) fn share(self) -> f32 {
         (self.broken + 0.5) / (self.all + 1.0)
@@ -100,6 +114,7 @@ impl Within {
             calibration: Calibration::default(),
             usual: [0.0; features::COUNT],
             calm: 0,
+            undeclared: Undeclared::default(),
             lessons: Vec::new(),
             learned: None,
         }
@@ -116,6 +131,10 @@ impl Within {
         let greatest = past.ahead(self.kind.horizon);
         let ahead = self.ahead(&greatest);
         self.learn(past, &ahead);
+        let room = LESSONS_MAX - self.lessons.len();
+        if room > 0 {
+            self.lessons.extend(self.undeclared.lessons(past, self.kind.horizon).into_iter().take(room));
+        }
         let stated = if past.watch.calm() {
             self.state(past.look(&ahead, common), past.watch.steps(), ahead.base_rate)
         } else {
@@ -142,12 +161,6 @@ impl Within {
         let corrected = learned.map_or(odds, |learned| learned.corrected(odds));
         let probability = probability(corrected + remoteness(&features)).clamp(1.0 - CERTAIN, CERTAIN);
         Some(Stated { probability, odds, base_rate })
-    }
-
-    /// Of so many looks one may become a lesson: a longer horizon has as many more looks before each
-    /// incident, which tell much the same.
-    fn looks_per_hour(&self) -> usize {
-        (self.kind.horizon * 24 / self.kind.day).max(1)
     }
 
     /// What raises the newest probability over that of a usual look at this signal, greatest first; none
@@ -182,7 +195,7 @@ impl Within {
 
     /// Makes a lesson of what was said a horizon ago. What was seen then is seen again: few looks become lessons.
     fn teach(&mut self, stated: &Stated, broke: bool, past: &Past<'_>, ahead: &Ahead<'_>) {
-        let (looks, horizon) = (self.looks_per_hour(), self.kind.horizon);
+        let (looks, horizon) = (looks_of(self.kind.horizon, self.kind.day), self.kind.horizon);
         let may_teach = (past.watch.steps() - horizon).is_multiple_of(looks) && self.lessons.len() < LESSONS_MAX;
         if !may_teach {
             return;
@@ -195,7 +208,7 @@ impl Within {
         let then = Ahead { base_rate: stated.base_rate, ..*ahead };
         if let Some(features) = past.look_back(horizon, &then) {
             let weight = if broke { looks } else { looks * calm_every } as f32;
-            self.lessons.push(Lesson { case: Case { features, broke, weight }, odds: stated.odds });
+            self.lessons.push(Lesson { case: Case { features, broke, weight }, answered: Some(stated.odds) });
         }
     }
 }
