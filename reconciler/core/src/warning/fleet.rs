@@ -133,6 +133,7 @@ impl Fleet {
         let kept = [&self.broke, &self.calm, &self.undeclared];
         let cases: Vec<Case> = kept.into_iter().flat_map(Kept::weighted).map(|(_, case)| case).collect();
         let correction = self.record.correction();
+        self.record.fade();
         self.learned = Some(Arc::new(Learned::from(&cases, self.broke.seen as f32).with(correction)));
     }
 
