@@ -15,6 +15,8 @@ pub struct Study {
     /// Looks before incidents and calm ones, each with how many lessons were met before it, in that order.
     pub(super) broke: Vec<(usize, Case)>,
     pub(super) calm: Vec<(usize, Case)>,
+    /// Looks at limits that were never declared, the same. They are learned from and not compared by.
+    pub(super) undeclared: Vec<(usize, Case)>,
     /// Looks before incidents that were seen, of which some may not be kept.
     pub(super) broke_seen: usize,
 }
@@ -30,7 +32,7 @@ pub struct Challenge {
 /// How both models answered what neither had learned from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
-    /// Lessons learned from in all.
+    /// Lessons of declared limits in all.
     pub lessons: usize,
     /// Those of them that were set apart for the comparison.
     pub compared: usize,
@@ -56,7 +58,7 @@ impl Challenge {
 
 impl Study {
     /// Trains on the older lessons, compares on the newer ones and, if that was at least as good as the shipped
-    /// model, trains on all: up to six seconds of work. Answers on the newer lessons tell by how much those of
+    /// model, trains on all: up to ten seconds of work. Answers on the newer lessons tell by how much those of
     /// the new model are to be corrected. `None` without a shipped model.
     pub fn challenge(&self) -> Option<Challenge> {
         self.against(super::SHIPPED.as_ref()?)
@@ -64,13 +66,13 @@ impl Study {
 
     fn against(&self, shipped: &Boosted) -> Option<Challenge> {
         let cut = self.broke.get(self.broke.len() * LEARNED.0 / LEARNED.1)?.0;
-        let of = |is_wanted: &dyn Fn(usize) -> bool| -> Vec<Case> {
-            let all = self.broke.iter().chain(&self.calm);
-            all.filter(|(met, _)| is_wanted(*met)).map(|(_, case)| *case).collect()
+        let declared = || self.broke.iter().chain(&self.calm);
+        let newer: Vec<Case> = declared().filter(|(met, _)| *met >= cut).map(|(_, case)| *case).collect();
+        let until = |end: usize| -> Vec<Case> {
+            declared().chain(&self.undeclared).filter(|(met, _)| *met < end).map(|(_, case)| *case).collect()
         };
-        let (older, newer) = (of(&|met| met < cut), of(&|met| met >= cut));
         let seen = self.broke_seen as f32;
-        let challenger = Learned::from(&older, seen * LEARNED.0 as f32 / LEARNED.1 as f32);
+        let challenger = Learned::from(&until(cut), seen * LEARNED.0 as f32 / LEARNED.1 as f32);
         let (mut losses, mut record) = ([0.0; 2], Record::default());
         for Case { features, broke, weight } in &newer {
             let odds = shipped.log_odds(features);
@@ -80,10 +82,10 @@ impl Study {
             record.push(Answered { odds: learned, broke: *broke, weight: *weight });
         }
         let looks: f64 = newer.iter().map(|case| f64::from(case.weight)).sum();
-        let lessons = older.len() + newer.len();
+        let lessons = self.broke.len() + self.calm.len();
         let [shipped, learned] = losses.map(|loss| loss / looks);
         let verdict = Verdict { lessons, compared: newer.len(), shipped, learned };
-        let all = || Learned::from(&of(&|_| true), seen).with(record.correction());
+        let all = || Learned::from(&until(usize::MAX), seen).with(record.correction());
         Some(Challenge { verdict, learned: verdict.takes_over().then(|| Arc::new(all())) })
     }
 }
@@ -111,7 +113,7 @@ mod tests {
         };
         let (broke, calm): (Vec<_>, Vec<_>) = (0..4_000).map(lesson).partition(|(_, case)| case.broke);
         let broke_seen = broke.len();
-        Study { broke, calm, broke_seen }
+        Study { broke, calm, undeclared: Vec::new(), broke_seen }
     }
 
     #[test]
@@ -121,6 +123,16 @@ mod tests {
         assert!(verdict.takes_over() && challenge.learned.is_some(), "{verdict:?}");
         assert_eq!((verdict.lessons, verdict.compared), (4_000, 1_000));
         assert!(verdict.learned < verdict.shipped / 2.0, "{verdict:?}");
+    }
+
+    #[test]
+    fn limits_that_were_never_declared_are_learned_from_and_not_compared_by() {
+        let mut declared = study(0);
+        // What is high breaks there; at the declared limit it never does.
+        declared.undeclared = study(usize::MAX).broke;
+        let (with, without) = (declared.challenge().unwrap().verdict(), study(0).challenge().unwrap().verdict());
+        assert_eq!((with.lessons, with.compared, with.shipped), (without.lessons, without.compared, without.shipped));
+        assert!(with.learned > without.learned, "{with:?} {without:?}");
     }
 
     #[test]

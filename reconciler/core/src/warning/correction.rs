@@ -8,6 +8,10 @@ use std::collections::VecDeque;
 /// Answers that are kept, oldest dropped first: some weeks of a hundred signals, in half a megabyte.
 const KEPT_MAX: usize = 32_768;
 
+/// What is left of an answer's weight each time that something new is learned: what answers then errs in another way
+/// than what answered before.
+const FADES: f32 = 0.6;
+
 /// Strength with which "the answers are right" is held: some answers of a few incidents.
 const HELD: f64 = 200.0;
 
@@ -63,6 +67,11 @@ impl Record {
         self.0.push_back(answered);
     }
 
+    /// To be called whenever another model is to answer.
+    pub(super) fn fade(&mut self) {
+        self.0.iter_mut().for_each(|answered| answered.weight *= FADES);
+    }
+
     /// The likeliest correction, held near none.
     pub(super) fn correction(&self) -> Correction {
         let mut correction = NONE;
@@ -116,6 +125,16 @@ mod tests {
         let correction = record(&[(0.0, 4), (-3.0, 12)]).correction();
         let (high, low) = (probability(correction.of(0.0)), probability(correction.of(-3.0)));
         assert!((high - 0.25).abs() < 0.02 && (low - 1.0 / 12.0).abs() < 0.02, "{high} {low}");
+    }
+
+    #[test]
+    fn what_was_answered_by_former_models_counts_less_each_time() {
+        // 50 % was said: of former models one in four came, of the last one half.
+        let mut record = record(&[(0.0, 4)]);
+        (0..6).for_each(|_| record.fade());
+        (0..2000).for_each(|look| record.push(Answered { odds: 0.0, broke: look % 2 == 0, weight: 24.0 }));
+        let corrected = probability(record.correction().of(0.0));
+        assert!((corrected - 0.5).abs() < 0.02, "{corrected}");
     }
 
     #[test]

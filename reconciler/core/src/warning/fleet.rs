@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Cases that are kept: training takes about three seconds, and they some 20 MB.
 const CASES_MAX: usize = 65_536;
 
+/// Cases of limits that were never declared: half as many again, in time and memory too.
+const UNDECLARED_MAX: usize = CASES_MAX / 2;
+
 /// Looks before incidents without which nothing is trained: those of a dozen incidents.
 const BROKE_MIN: usize = 144;
 
@@ -27,6 +30,8 @@ const SETTINGS: Settings = Settings { trees: 160, depth: 5, rate: 0.05, leaf_min
 pub struct Fleet {
     broke: Kept,
     calm: Kept,
+    /// Of either outcome, of limits that were never declared.
+    undeclared: Kept,
     record: Record,
     /// Lessons that were met.
     met: usize,
@@ -37,8 +42,9 @@ pub struct Fleet {
 #[derive(Debug, Clone)]
 pub(super) struct Lesson {
     pub(super) case: Case,
-    /// What was answered then, before it was corrected.
-    pub(super) odds: f32,
+    /// The logarithm of odds that was answered then, before it was corrected; absent for a limit that was never
+    /// declared, of which nothing was said.
+    pub(super) answered: Option<f32>,
 }
 
 /// What a fleet has learned.
@@ -86,8 +92,14 @@ struct Kept {
 
 impl Default for Fleet {
     fn default() -> Self {
-        let (broke, calm) = (Kept::new(CASES_MAX / 3), Kept::new(CASES_MAX - CASES_MAX / 3));
-        Self { broke, calm, record: Record::default(), met: 0, learned: None }
+        Self {
+            broke: Kept::new(CASES_MAX / 3),
+            calm: Kept::new(CASES_MAX - CASES_MAX / 3),
+            undeclared: Kept::new(UNDECLARED_MAX),
+            record: Record::default(),
+            met: 0,
+            learned: None,
+        }
     }
 }
 
@@ -100,7 +112,11 @@ impl Fleet {
 
     /// The same for one horizon of a signal.
     pub(super) fn meet_within(&mut self, within: &mut Within) {
-        for Lesson { case, odds } in std::mem::take(&mut within.lessons) {
+        for Lesson { case, answered } in std::mem::take(&mut within.lessons) {
+            let Some(odds) = answered else {
+                self.undeclared.push(self.met, case);
+                continue;
+            };
             self.record.push(Answered { odds, broke: case.broke, weight: case.weight });
             if case.broke { &mut self.broke } else { &mut self.calm }.push(self.met, case);
             self.met += 1;
@@ -108,14 +124,16 @@ impl Fleet {
         within.learned.clone_from(&self.learned);
     }
 
-    /// Trains anew on all that was met; up to three seconds of work. Every other day is often enough. Does nothing
+    /// Trains anew on all that was met; up to five seconds of work. Every other day is often enough. Does nothing
     /// as long as too few incidents were met.
     pub fn learn(&mut self) {
         if self.broke.seen < BROKE_MIN {
             return;
         }
-        let cases: Vec<Case> = self.broke.weighted().chain(self.calm.weighted()).map(|(_, case)| case).collect();
+        let kept = [&self.broke, &self.calm, &self.undeclared];
+        let cases: Vec<Case> = kept.into_iter().flat_map(Kept::weighted).map(|(_, case)| case).collect();
         let correction = self.record.correction();
+        self.record.fade();
         self.learned = Some(Arc::new(Learned::from(&cases, self.broke.seen as f32).with(correction)));
     }
 
@@ -125,6 +143,7 @@ impl Fleet {
         enough.then(|| Study {
             broke: self.broke.weighted().collect(),
             calm: self.calm.weighted().collect(),
+            undeclared: self.undeclared.weighted().collect(),
             broke_seen: self.broke.seen,
         })
     }

@@ -6,7 +6,7 @@ use super::{Fleet, Within};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// Fleets at most, of 20 MB each when they are full: three policies with steps of their own and three horizons
+/// Fleets at most, of 30 MB each when they are full: three policies with steps of their own and three horizons
 /// each. Signals of further ones are answered by the shipped model.
 const FLEETS_MAX: usize = 9;
 

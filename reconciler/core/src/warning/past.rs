@@ -2,6 +2,7 @@
 
 use super::analogues::STRIDE;
 use super::features::{Common, Features};
+use super::incidents::Incidents;
 use super::reasons::Facts;
 use super::view::{Ahead, View, larger};
 use super::watch::Watch;
@@ -15,8 +16,10 @@ pub(crate) struct Past<'a> {
     levels: Vec<f32>,
     /// Greatest of the [`STRIDE`] levels after each [`STRIDE`]th step.
     peaks: Vec<f32>,
-    incidents: Vec<Range<usize>>,
-    onsets: Vec<usize>,
+    pub(super) incidents: Vec<Range<usize>>,
+    pub(super) onsets: Vec<usize>,
+    /// Where the limit is that is looked at, as a level of the declared one.
+    limit: f32,
 }
 
 impl<'a> Past<'a> {
@@ -24,7 +27,20 @@ impl<'a> Past<'a> {
     pub(super) fn new(watch: &'a Watch, values: &'a [f32], incidents: Vec<Range<usize>>, onsets: Vec<usize>) -> Self {
         let levels = watch.levels(values);
         let peaks = peaks(&levels);
-        Self { watch, values, levels, peaks, incidents, onsets }
+        Self { watch, values, levels, peaks, incidents, onsets, limit: 1.0 }
+    }
+
+    /// The same against a limit that was never declared: what is at `limit` here is at 1 there.
+    pub(super) fn against(&self, limit: f32) -> Self {
+        let levels: Vec<f32> = self.levels.iter().map(|level| level / limit).collect();
+        let incidents = incidents(&levels);
+        let onsets = incidents.iter().map(|incident| incident.start).collect();
+        Self { peaks: peaks(&levels), levels, incidents, onsets, limit, ..*self }
+    }
+
+    /// Levels of all steps that are looked at, NaN where nothing is measured.
+    pub(super) fn levels(&self) -> &[f32] {
+        &self.levels
     }
 
     /// What is known now, whatever is looked ahead.
@@ -91,7 +107,8 @@ impl<'a> Past<'a> {
     /// As seen from the step before `end`.
     fn view(&self, end: usize) -> View<'_> {
         let known = self.values.get(..end).unwrap_or(self.values);
-        let newest = |count: usize| self.watch.level(known.get(end.saturating_sub(count)..).unwrap_or_default());
+        let newest =
+            |count: usize| self.watch.level(known.get(end.saturating_sub(count)..).unwrap_or_default()) / self.limit;
         let onsets = self.onsets.partition_point(|onset| *onset < end);
         View {
             levels: self.levels.get(..end).unwrap_or(&self.levels),
@@ -99,9 +116,24 @@ impl<'a> Past<'a> {
             newest: [newest(1), newest(2)],
             day: self.watch.day,
             onsets: self.onsets.get(..onsets).unwrap_or(&self.onsets),
-            tail: self.watch.tail,
+            tail: self.watch.tail.map(|level| level / self.limit),
         }
     }
+}
+
+/// When a limit at level 1 was broken.
+fn incidents(levels: &[f32]) -> Vec<Range<usize>> {
+    let (mut following, mut known) = (Incidents::default(), Vec::<Range<usize>>::new());
+    for (step, level) in levels.iter().enumerate() {
+        if following.push(*level >= 1.0) {
+            known.push(step..step);
+        }
+        let open = if following.open() { known.last_mut() } else { None };
+        if let Some(incident) = open {
+            incident.end = step + 1;
+        }
+    }
+    known
 }
 
 /// Windows of `horizon` steps after every [`STRIDE`]th step that are over after `steps`.

@@ -6,6 +6,7 @@ use super::features::{self, Common, Features};
 use super::fleet::{Learned, Lesson};
 use super::fleets::Kind;
 use super::past::Past;
+use super::undeclared::Undeclared;
 use super::view::Ahead;
 use super::watch::Watch;
 use super::{Calibration, Outlook, Reason, SHIPPED, reasons};
@@ -22,8 +23,9 @@ const USUAL_OVER: f32 = 2016.0;
 const CALM_KEPT: usize = 24;
 
 /// Lessons that wait for a fleet at most. It takes them after each push, or after a week of the past was read:
-/// with 14 incidents in that, looks an hour ahead of them and calm ones between them are so many.
-const LESSONS_MAX: usize = 256;
+/// with 14 incidents in that, looks an hour ahead of them and calm ones between them are half as many, and limits that
+/// were never declared teach some two hundred more.
+const LESSONS_MAX: usize = 512;
 
 /// Share of the way to the limit from which the trees are believed alone: they were trained on signals that
 /// reached their limits, and do not know an order of limits beyond.
@@ -38,12 +40,18 @@ fn remoteness(features: &Features) -> f32 {
     2.0 * (features::highest(features) / REMOTE).clamp(SHARE_MIN, 1.0).ln()
 }
 
+/// Of so many looks one is checked, and may become a lesson: a longer horizon has as many more looks before each incident,
+/// which tell much the same.
+pub(super) fn looks_of(horizon: usize, day: usize) -> usize {
+    (horizon * 24 / day).max(1)
+}
+
 /// Early warning for one horizon of a signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Within {
     kind: Kind,
     base_rate: BaseRate,
-    /// What was said in one of so many of the last `horizon` steps, see [`Self::looks_per_hour`]. Its outcome is not
+    /// What was said in one of so many of the last `horizon` steps, see [`looks_of`]. Its outcome is not
     /// known yet.
     pending: VecDeque<Stated>,
     calibration: Calibration,
@@ -51,6 +59,7 @@ pub(crate) struct Within {
     usual: Features,
     /// Calm looks that could have been lessons.
     calm: usize,
+    undeclared: Undeclared,
     /// Outcomes that a [`Fleet`](super::Fleet) has yet to take.
     pub(super) lessons: Vec<Lesson>,
     /// What a fleet has learned.
@@ -84,6 +93,11 @@ impl BaseRate {
         }
     }
 
+    /// Of so many windows, in so many of which the limit broke.
+    pub(super) fn of(all: usize, broken: usize) -> Self {
+        Self { all: all as f32, broken: broken as f32 }
+    }
+
     /// Share of windows, so far, in which the limit broke.
     pub(super) fn share(self) -> f32 {
         (self.broken + 0.5) / (self.all + 1.0)
@@ -100,6 +114,7 @@ impl Within {
             calibration: Calibration::default(),
             usual: [0.0; features::COUNT],
             calm: 0,
+            undeclared: Undeclared::default(),
             lessons: Vec::new(),
             learned: None,
         }
@@ -117,9 +132,13 @@ impl Within {
         let greatest = past.ahead(self.kind.horizon);
         let ahead = self.ahead(&greatest);
         self.learn(past, &ahead);
+        let room = LESSONS_MAX.saturating_sub(self.lessons.len());
+        if room > 0 {
+            self.lessons.extend(self.undeclared.lessons(past, self.kind.horizon).into_iter().take(room));
+        }
         let look = past.watch.calm().then(|| past.look(&ahead, common));
         let stated = look.and_then(|look| self.state(look, past.watch.steps(), ahead.base_rate));
-        let is_checked = past.watch.steps().is_multiple_of(self.looks_per_hour());
+        let is_checked = past.watch.steps().is_multiple_of(looks_of(self.kind.horizon, self.kind.day));
         self.pending.extend(stated.filter(|_| is_checked));
         let outlook = match stated {
             Some(stated) => Outlook::Probability(stated.probability),
@@ -144,12 +163,6 @@ impl Within {
         Some(Stated { steps: u32::try_from(steps).ok()?, probability, odds, base_rate })
     }
 
-    /// Of so many looks one is checked, and may become a lesson: a longer horizon has as many more looks before each
-    /// incident, which tell much the same.
-    fn looks_per_hour(&self) -> usize {
-        (self.kind.horizon * 24 / self.kind.day).max(1)
-    }
-
     /// What raises the probability of the newest `look` at a past over that of a usual one at this signal, greatest first.
     pub(crate) fn reasons(&self, past: &Past<'_>, look: &Features) -> Vec<Reason> {
         let Some(model) = SHIPPED.as_ref() else { return Vec::new() };
@@ -163,7 +176,7 @@ impl Within {
 
     /// Independent windows whose outcome is known.
     pub(crate) fn windows(&self) -> f64 {
-        self.calibration.looks() as f64 * self.looks_per_hour() as f64 / self.kind.horizon as f64
+        self.calibration.looks() as f64 * looks_of(self.kind.horizon, self.kind.day) as f64 / self.kind.horizon as f64
     }
 
     /// Learns from what was said a horizon ago.
@@ -183,7 +196,7 @@ impl Within {
 
     /// Makes a lesson of what was said a horizon ago. What was seen then is seen again: few looks become lessons.
     fn teach(&mut self, stated: &Stated, broke: bool, past: &Past<'_>, ahead: &Ahead<'_>) {
-        let (looks, horizon) = (self.looks_per_hour(), self.kind.horizon);
+        let (looks, horizon) = (looks_of(self.kind.horizon, self.kind.day), self.kind.horizon);
         if self.lessons.len() >= LESSONS_MAX {
             return;
         }
@@ -195,7 +208,7 @@ impl Within {
         let then = Ahead { base_rate: stated.base_rate, ..*ahead };
         if let Some(features) = past.look_back(horizon, &then) {
             let weight = if broke { looks } else { looks * calm_every } as f32;
-            self.lessons.push(Lesson { case: Case { features, broke, weight }, odds: stated.odds });
+            self.lessons.push(Lesson { case: Case { features, broke, weight }, answered: Some(stated.odds) });
         }
     }
 }
