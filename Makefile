@@ -23,7 +23,7 @@ help:
 	@echo "make provider-docs           the provider's pages in docs, from its schema and from examples"
 	@echo "make install | uninstall     the provider, where Terraform finds it for this user"
 	@echo "make cli-docs                docs/cli.md, from the command line itself"
-	@echo "make fuzz [SECONDS=60]       hostile input for each command that reads any, so many seconds each"
+	@echo "make fuzz [SECONDS=60]       hostile input for whatever reads any, so many seconds each; ONLY=values: that alone"
 	@echo "make release VERSION=<x.y.z> the provider's archives, digests and signature, in target/release-<x.y.z>"
 	@echo "make bench-forecast TASKS=FILE TRUTH=FILE  our forecasts beside those of other libraries, and what ours cost"
 	@echo "make train-prior DATA=FILE   learn the priors of forecast and score anew, see docs/model-card.md"
@@ -97,18 +97,10 @@ cli-docs:
 	target/debug/shadow-reconciler reference > target/cli.md
 	mv target/cli.md docs/cli.md
 
-# Fuzzing takes options of the compiler that are not stable, and nothing else of a nightly one. No sanitizer: the code has
-# no unsafe block, and without one a run is several times as fast. What is found is in reconciler/fuzz/artifacts.
+# Every target of the provider framework and of the reconciler; a finding is in the `artifacts` beside its target.
 SECONDS ?= 60
-FUZZ = $(CURDIR)/reconciler/fuzz
-fuzz: export RUSTC_BOOTSTRAP = 1
 fuzz:
-	@command -v cargo-fuzz >/dev/null || { echo "install it: cargo install cargo-fuzz --locked"; exit 1; }
-	cd reconciler && for target in $$(cargo fuzz list); do \
-		mkdir -p fuzz/corpus/$$target && \
-		cargo fuzz run -s none $$target $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target -- \
-			-max_total_time=$(SECONDS) -max_len=8192 -rss_limit_mb=2048 -timeout=10 -dict=$(FUZZ)/words.dict || exit 1; \
-	done
+	@tests/fuzz.sh $(SECONDS) $(ONLY)
 
 # Terraform's own equivalence tests over the provider framework, from a checkout that stays where it is.
 equivalence: export TERRAFORM_SOURCE := $(TERRAFORM_SOURCE)

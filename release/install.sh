@@ -11,11 +11,14 @@ usage() {
 }
 
 version=$(workspace_version)
-folder="$HOME/.terraform.d/plugins/$address"
+plugins="$HOME/.terraform.d/plugins"
+folder="$plugins/$address"
 package="$folder/$version/$(host_platform)"
 
 install_provider() {
     program=${1:-$(static_build "$(host_target)")}
+    # Before the folder is made: an empty one would hide the provider from Terraform wherever else it is.
+    [ -f "$program" ] || fail "there is no program $program"
     mkdir -p "$package"
     # Beside the old one, then in its place: a Terraform that runs keeps what it has.
     cp "$program" "$package/.new"
@@ -23,7 +26,8 @@ install_provider() {
     mv "$package/.new" "$package/terraform-provider-shadow_v$version"
     say "installed $package/terraform-provider-shadow_v$version"
     say "'terraform init' finds it for source = \"shadow-failover/shadow\"."
-    say "Where a lock file has an earlier build: terraform init -upgrade"
+    say "Where a lock file has another build of $version, it needs the digest of this one as well, before 'terraform init':"
+    say "  terraform providers lock -fs-mirror=$plugins shadow-failover/shadow"
     if [ -f "${TF_CLI_CONFIG_FILE:-$HOME/.terraformrc}" ] &&
         grep -q provider_installation "${TF_CLI_CONFIG_FILE:-$HOME/.terraformrc}"; then
         say "${TF_CLI_CONFIG_FILE:-$HOME/.terraformrc} has a provider_installation block: this folder counts only if it is named there"
@@ -37,7 +41,7 @@ uninstall_provider() {
     fi
     rm -r "$folder"
     # The folders above it go too, if they hold nothing else.
-    (cd "$HOME/.terraform.d/plugins" && rmdir -p --ignore-fail-on-non-empty "$(dirname "$address")")
+    (cd "$plugins" && rmdir -p --ignore-fail-on-non-empty "$(dirname "$address")")
     say "removed $folder"
 }
 

@@ -41,6 +41,12 @@ done
 [ "$version" = "$(workspace_version)" ] ||
     fail "the workspace is at version $(workspace_version): set version = \"$version\" in Cargo.toml first"
 command -v python3 >/dev/null || fail "python3 is missing; install it: it writes the archives"
+# Before the build, which takes minutes.
+if [ "$signed" = yes ]; then
+    command -v gpg >/dev/null || fail "gpg is missing; install gnupg: it signs the digests"
+    gpg --batch --list-secret-keys ${key:+"$key"} 2>/dev/null | grep -q '^sec' ||
+        fail "there is no GPG key ${key:+$key }to sign with: name another, make one (gpg --quick-generate-key), or try with --unsigned"
+fi
 
 name="terraform-provider-shadow_$version"
 rm -rf "$output"

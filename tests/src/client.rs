@@ -8,13 +8,11 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shadow_core::model::check::excerpt;
 use std::collections::BTreeMap;
 
 /// As many records as one page of the journal is asked for; following it, a page is rarely that full.
 const JOURNAL_PAGE: u32 = 500;
-
-/// Enough of an answer to see what was wrong.
-const ERROR_TEXT_MAX: usize = 500;
 
 /// A client of one reconciler.
 #[derive(Clone)]
@@ -188,7 +186,8 @@ impl Reconciler {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
         let Some(text) = self.call(Method::GET, path, &Value::Null).await? else { return Ok(None) };
-        serde_json::from_str(&text).with_context(|| format!("reading the answer to GET {path}: {}", excerpt(&text)))
+        serde_json::from_str(&text)
+            .with_context(|| format!("reading the answer to GET {path}: {}", excerpt(text.as_str())))
     }
 
     /// The body of a good answer, or `None` for 404.
@@ -203,7 +202,7 @@ impl Reconciler {
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(text)),
-            status => bail!("{method} {path} answered {status}: {}", excerpt(&text)),
+            status => bail!("{method} {path} answered {status}: {}", excerpt(text)),
         }
     }
 }
@@ -256,10 +255,6 @@ impl Record {
     pub fn number(&self, key: &str) -> Option<f64> {
         self.data.get(key).and_then(Value::as_f64)
     }
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(ERROR_TEXT_MAX).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use shadow_tests::child::{Child, Outlets, command};
 use shadow_tests::mirror::{SHADOW, platform};
 use shadow_tests::terraform::Terraform;
 use shadow_tests::tools;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -44,15 +45,23 @@ fn provider() -> PathBuf {
 
 /// Initialises and plans in a folder of its own, with these variables.
 async fn terraform_takes_it(folder: &Path, environment: Vec<(String, String)>) -> Result<String> {
-    let root = folder.join("root");
+    let root = root(folder);
     std::fs::create_dir_all(&root)?;
     std::fs::write(root.join("main.tf"), ROOT)?;
-    let terraform = Terraform { program: tools::terraform()?, environment, logs: folder.to_owned() };
+    let terraform = terraform(folder, environment)?;
     let init = terraform.run(&root, &["init", "-input=false", "-no-color"]).await?.success()?;
     // A plan of something new asks nobody but the provider.
     let plan = terraform.run(&root, &["plan", "-input=false", "-no-color"]).await?.success()?;
     ensure!(plan.stdout.contains("1 to add"), "{}", plan.stdout);
     Ok(init.stdout)
+}
+
+fn root(folder: &Path) -> PathBuf {
+    folder.join("root")
+}
+
+fn terraform(folder: &Path, environment: Vec<(String, String)>) -> Result<Terraform> {
+    Ok(Terraform { program: tools::terraform()?, environment, logs: folder.to_owned() })
 }
 
 fn variables(pairs: [(&str, String); 2]) -> Vec<(String, String)> {
@@ -117,6 +126,16 @@ async fn the_digests_are_signed() {
 }
 
 #[tokio::test]
+async fn a_missing_key_is_told_before_anything_is_made() {
+    let folder = tempfile::Builder::new().prefix("keys-").tempdir().unwrap();
+    let output = folder.path().join("release");
+    let error = package(&output, &["--key", "nobody@example.org"], folder.path()).await.unwrap_err().to_string();
+    assert!(error.contains("no GPG key nobody@example.org"), "{error}");
+    assert!(!output.exists());
+    run(command("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", folder.path()), folder.path()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_release_has_the_version_of_the_workspace() {
     let folder = tempfile::tempdir().unwrap();
     let mut package = script("package.sh");
@@ -128,18 +147,53 @@ async fn a_release_has_the_version_of_the_workspace() {
 #[tokio::test]
 async fn an_installed_provider_is_found_without_settings() {
     let home = tempfile::tempdir().unwrap();
-    let home_folder = home.path().display().to_string();
-    let install = async |arguments: &[&str], program: Option<PathBuf>| {
-        let mut install = script("install.sh");
-        install.args(arguments).args(program).env("HOME", home.path());
-        run(&mut install, home.path()).await
-    };
-    let said = install(&["install", "--binary"], Some(provider())).await.unwrap();
-    assert!(said.contains(&home_folder), "{said}");
-    let environment = variables([("HOME", home_folder), ("CHECKPOINT_DISABLE", "1".to_owned())]);
-    terraform_takes_it(home.path(), environment).await.unwrap();
-    install(&["uninstall"], None).await.unwrap();
+    let said = install(home.path(), &["install", "--binary"], Some(&provider())).await.unwrap();
+    assert!(said.contains(&home.path().display().to_string()), "{said}");
+    terraform_takes_it(home.path(), at_home(home.path())).await.unwrap();
+    install(home.path(), &["uninstall"], None).await.unwrap();
     assert!(!home.path().join(".terraform.d/plugins/registry.terraform.io").exists());
-    let said = install(&["uninstall"], None).await.unwrap();
+    let said = install(home.path(), &["uninstall"], None).await.unwrap();
     assert!(said.contains("nothing is installed"), "{said}");
+}
+
+#[tokio::test]
+async fn another_build_of_the_version_is_taken_after_what_the_script_says() {
+    let home = tempfile::tempdir().unwrap();
+    install(home.path(), &["install", "--binary"], Some(&provider())).await.unwrap();
+    terraform_takes_it(home.path(), at_home(home.path())).await.unwrap();
+
+    let rebuilt = home.path().join("rebuilt");
+    std::fs::copy(provider(), &rebuilt).unwrap();
+    std::fs::OpenOptions::new().append(true).open(&rebuilt).unwrap().write_all(b"\0").unwrap();
+    let said = install(home.path(), &["install", "--binary"], Some(&rebuilt)).await.unwrap();
+    let refused = terraform_takes_it(home.path(), at_home(home.path())).await.unwrap_err().to_string();
+    assert!(refused.contains("checksums"), "{refused}");
+
+    let (_, command) = said.split_once("terraform providers lock").unwrap();
+    let options = command.lines().next().unwrap_or_default().split_whitespace();
+    let arguments: Vec<&str> = ["providers", "lock", "-no-color"].into_iter().chain(options).collect();
+    let terraform = terraform(home.path(), at_home(home.path())).unwrap();
+    terraform.run(&root(home.path()), &arguments).await.unwrap().success().unwrap();
+    terraform_takes_it(home.path(), at_home(home.path())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_leaves_no_empty_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let missing = home.path().join("missing");
+    let refused = install(home.path(), &["install", "--binary"], Some(&missing)).await.unwrap_err().to_string();
+    assert!(refused.contains("there is no program"), "{refused}");
+    assert!(!home.path().join(".terraform.d").exists());
+}
+
+/// Runs the script for the user whose home that is.
+async fn install(home: &Path, arguments: &[&str], program: Option<&Path>) -> Result<String> {
+    let mut install = script("install.sh");
+    install.args(arguments).args(program).env("HOME", home);
+    run(&mut install, home).await
+}
+
+/// No settings but the home.
+fn at_home(home: &Path) -> Vec<(String, String)> {
+    variables([("HOME", home.display().to_string()), ("CHECKPOINT_DISABLE", "1".to_owned())])
 }

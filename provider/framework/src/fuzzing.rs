@@ -8,9 +8,10 @@ use crate::data_source::DataSource;
 use crate::diagnostics::Diagnostics;
 use crate::function::{Function, FunctionError, Parameter, Signature};
 use crate::identity::IdentitySchema;
+use crate::implied;
 use crate::provider::{Named, Provider};
 use crate::resource::{Change, Failure, Resource};
-use crate::schema::{Attribute, Modifier, Nesting, Schema, attributes};
+use crate::schema::{Attribute, Attributes, Kind, Modifier, Nesting, Schema, attributes};
 use crate::server::Probe;
 use crate::value::{Type, Value};
 use crate::wire;
@@ -19,7 +20,7 @@ use tonic::async_trait;
 
 /// Reads a value of every kind of type, writes it, and reads it again.
 pub fn values(data: &[u8]) {
-    let any = Resource::schema(&Thing).object_type();
+    let any = Resource::schema(&Thing::PLAIN).object_type();
     for ty in [Type::Dynamic, Type::Number, Type::list(Type::Dynamic), Type::set(Type::Number), any] {
         let message = wire::message(data);
         let Ok(value) = wire::decode(Some(message), &ty) else { continue };
@@ -28,10 +29,21 @@ pub fn values(data: &[u8]) {
     }
 }
 
+/// Reads a state of a resource whose defaults are implied twice: nothing has changed in between, so the second time it is
+/// what it was.
+pub fn refreshes(data: &[u8]) {
+    let schema = Resource::schema(&Thing::IMPLIED);
+    let Ok(given) = wire::decode(Some(wire::message(data)), &schema.object_type()) else { return };
+    let refresh =
+        |state: &Value| implied::recalled(&schema.attributes, complete(&schema.attributes, state.clone()), state);
+    let state = refresh(&given);
+    assert_eq!(refresh(&state), state, "{given:?} does not settle");
+}
+
 /// Reads a state as JSON.
 pub fn states(data: &[u8]) {
     let Ok(json) = wire::json_document(data) else { return };
-    for ty in [Type::Dynamic, Type::Number, Resource::schema(&Thing).object_type()] {
+    for ty in [Type::Dynamic, Type::Number, Resource::schema(&Thing::PLAIN).object_type()] {
         if let Ok(value) = wire::state(&json, &ty) {
             assert!(wire::encode(&value, &ty).is_ok(), "{value:?} was read and cannot be written");
         }
@@ -51,19 +63,19 @@ struct Anything;
 impl Provider for Anything {
     type Client = ();
     fn schema(&self) -> Schema {
-        Resource::schema(&Thing)
+        Resource::schema(&Thing::PLAIN)
     }
     fn configure(&self, _terraform_version: &str, _config: &Value) -> Result<(), Diagnostics> {
         Ok(())
     }
     fn resources(&self) -> Named<dyn Resource<()>> {
-        vec![("t", Box::new(Thing))]
+        vec![("t", Box::new(Thing::PLAIN)), ("u", Box::new(Thing::IMPLIED))]
     }
     fn data_sources(&self) -> Named<dyn DataSource<()>> {
         Vec::new()
     }
     fn actions(&self) -> Named<dyn Action<()>> {
-        vec![("t", Box::new(Thing))]
+        vec![("t", Box::new(Thing::PLAIN))]
     }
     fn functions(&self) -> Named<dyn Function> {
         vec![("f", Box::new(Same))]
@@ -71,7 +83,15 @@ impl Provider for Anything {
 }
 
 /// A resource with an attribute of every kind.
-struct Thing;
+struct Thing {
+    /// Whether null stands for a default; it is read as the default then.
+    implied: bool,
+}
+
+impl Thing {
+    const PLAIN: Self = Self { implied: false };
+    const IMPLIED: Self = Self { implied: true };
+}
 
 #[async_trait]
 impl Resource<()> for Thing {
@@ -81,7 +101,8 @@ impl Resource<()> for Thing {
             ("s", Attribute::string("").computed()),
             ("w", Attribute::string("").write_only()),
         ]);
-        Schema::new(
+        let element = attributes([("x", Attribute::number("").range(0.0, 1.0).with_default(1_u32))]);
+        let schema = Schema::new(
             "",
             attributes([
                 ("a", Attribute::string("").required().modified(Modifier::RequiresReplace)),
@@ -91,9 +112,10 @@ impl Resource<()> for Thing {
                 ("m", Attribute::nested(Nesting::Map, part.clone(), "")),
                 ("o", Attribute::nested(Nesting::Single, part, "")),
                 ("t", Attribute::new(Type::Tuple(vec![Type::Bool, Type::map(Type::Number)]), "")),
-                ("u", Attribute::nested(Nesting::Set, attributes([("x", Attribute::number("").range(0.0, 1.0))]), "")),
+                ("u", Attribute::nested(Nesting::Set, element, "")),
             ]),
-        )
+        );
+        if self.implied { schema.with_implied_defaults() } else { schema }
     }
 
     fn identity(&self) -> Option<IdentitySchema> {
@@ -104,7 +126,7 @@ impl Resource<()> for Thing {
         Ok(change.planned)
     }
     async fn read(&self, _context: &Context<()>, state: Value) -> Result<Option<Value>, Diagnostics> {
-        Ok(Some(state))
+        Ok(Some(if self.implied { complete(&Resource::schema(self).attributes, state) } else { state }))
     }
     async fn update(&self, _context: &Context<()>, change: Change) -> Result<Value, Failure> {
         Ok(change.planned)
@@ -114,6 +136,35 @@ impl Resource<()> for Thing {
     }
     async fn import(&self, _context: &Context<()>, id: &str) -> Result<Value, Diagnostics> {
         Ok(Value::object([("a", Value::from(id))]))
+    }
+}
+
+/// A state with every default in it, as a store has it.
+fn complete(attributes: &Attributes, mut state: Value) -> Value {
+    if let Value::Object(values) = &mut state {
+        for (name, attribute) in attributes {
+            if let Some(value) = values.get_mut(name) {
+                *value = complete_part(attribute, std::mem::take(value));
+            }
+        }
+    }
+    state
+}
+
+fn complete_part(attribute: &Attribute, value: Value) -> Value {
+    match (&attribute.kind, value) {
+        (_, Value::Null) => attribute.default.clone().unwrap_or_default(),
+        (Kind::Nested(Nesting::Single, attributes), part) => complete(attributes, part),
+        (Kind::Nested(_, attributes), Value::List(parts)) => {
+            Value::List(parts.into_iter().map(|part| complete(attributes, part)).collect())
+        }
+        (Kind::Nested(_, attributes), Value::Set(parts)) => {
+            Value::set(parts.into_iter().map(|part| complete(attributes, part)))
+        }
+        (Kind::Nested(_, attributes), Value::Map(parts)) => {
+            Value::Map(parts.into_iter().map(|(key, part)| (key, complete(attributes, part))).collect())
+        }
+        (_, other) => other,
     }
 }
 
@@ -166,6 +217,28 @@ mod tests {
         })
     }
 
+    /// States that fit the schema, with nulls and defaults.
+    fn fitting() -> impl Strategy<Value = rmpv::Value> {
+        let number = || prop_oneof![Just(rmpv::Value::Nil), (0..3_u8).prop_map(Into::into)];
+        let object = |name: &'static str| number().prop_map(move |value| rmpv::Value::Map(vec![(name.into(), value)]));
+        let parts = |name| prop::collection::vec(prop_oneof![1 => Just(rmpv::Value::Nil), 9 => object(name)], 0..4);
+        let by_key = |parts: Vec<rmpv::Value>| {
+            rmpv::Value::Map(
+                parts.into_iter().enumerate().map(|(key, part)| (format!("k{key}").into(), part)).collect(),
+            )
+        };
+        (parts("n"), parts("n"), object("n"), parts("x")).prop_map(move |(list, map, single, set)| {
+            let list = rmpv::Value::Array(list);
+            let set = rmpv::Value::Array(set);
+            rmpv::Value::Map(vec![
+                ("l".into(), list),
+                ("m".into(), by_key(map)),
+                ("o".into(), single),
+                ("u".into(), set),
+            ])
+        })
+    }
+
     fn bytes(value: &rmpv::Value) -> Vec<u8> {
         let mut bytes = Vec::new();
         rmpv::encode::write_value(&mut bytes, value).unwrap();
@@ -178,6 +251,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(data in prop::collection::vec(any::<u8>(), 0..64)) {
             values(&data);
+            refreshes(&data);
             states(&data);
             calls(&data);
         }
@@ -186,16 +260,24 @@ mod tests {
         fn any_message_is_read_or_refused(value in packed(), flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3)) {
             let mut bytes = bytes(&value);
             values(&bytes);
+            refreshes(&bytes);
             for (place, byte) in flips {
                 let place = place.index(bytes.len());
                 bytes[place] = byte;
             }
             values(&bytes);
+            refreshes(&bytes);
         }
 
         #[test]
-        fn any_call_is_answered(which in any::<u8>(), config in packed(), prior in packed()) {
-            calls(&Probe::<Anything>::frame(which, bytes(&config), bytes(&prior)));
+        fn what_did_not_change_stays_as_it_was(state in fitting()) {
+            refreshes(&bytes(&state));
+        }
+
+        #[test]
+        fn any_call_is_answered(which in any::<u8>(), implied in any::<bool>(), config in packed(), prior in packed()) {
+            let type_name = if implied { "u" } else { "t" };
+            calls(&Probe::<Anything>::frame(which, type_name, bytes(&config), bytes(&prior)));
         }
 
         #[test]

@@ -8,20 +8,41 @@ use crate::value::{Type, Value};
 /// Everything in `config` that does not satisfy the schema's checks.
 pub(crate) fn validate(schema: &Schema, config: &Value) -> Diagnostics {
     let mut found = Diagnostics::none();
-    object(&schema.attributes, config, &mut Path::root(), &mut found);
+    object(&schema.attributes, config, Shown::Yes, &mut Path::root(), &mut found);
     found
 }
 
-fn object(attributes: &Attributes, config: &Value, path: &mut Path, found: &mut Diagnostics) {
-    for (name, attribute) in attributes {
-        let value = config.get(name);
-        path.within_attribute(name, |path| self::attribute(attribute, value, path, found));
+/// Whether diagnostics show values: not those that Terraform hides, nor any part of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Yes,
+    No,
+}
+
+impl Shown {
+    fn of(self, attribute: &Attribute) -> Self {
+        if attribute.sensitive || attribute.write_only { Self::No } else { self }
+    }
+
+    fn text(self, value: &Value) -> String {
+        match self {
+            Self::Yes => recognisable(value.to_json().map(|json| json.to_string()).unwrap_or_default()),
+            // In Terraform's own words.
+            Self::No => "(sensitive value)".to_owned(),
+        }
     }
 }
 
-fn attribute(attribute: &Attribute, value: &Value, path: &mut Path, found: &mut Diagnostics) {
+fn object(attributes: &Attributes, config: &Value, shown: Shown, path: &mut Path, found: &mut Diagnostics) {
+    for (name, attribute) in attributes {
+        let value = config.get(name);
+        path.within_attribute(name, |path| self::attribute(attribute, value, shown.of(attribute), path, found));
+    }
+}
+
+fn attribute(attribute: &Attribute, value: &Value, shown: Shown, path: &mut Path, found: &mut Diagnostics) {
     for remedy in attribute.checks.iter().filter_map(|check| check.remedy(value)) {
-        let shown = recognisable(value.to_json().map(|json| json.to_string()).unwrap_or_default());
+        let shown = shown.text(value);
         found.push(
             Diagnostic::error(format!("Invalid {path}"), format!("{path} = {shown}: {remedy}.")).at(path.clone()),
         );
@@ -31,14 +52,14 @@ fn attribute(attribute: &Attribute, value: &Value, path: &mut Path, found: &mut 
         Kind::Value(_) => {}
         Kind::Nested(Nesting::Single, attributes) => {
             if matches!(value, Value::Object(_)) {
-                object(attributes, value, path, found);
+                object(attributes, value, shown, path, found);
             }
         }
         Kind::Nested(_, attributes) => {
             no_null_elements(value, path, found);
             each_element(value, path, |element, path| {
                 if matches!(element, Value::Object(_)) {
-                    object(attributes, element, path, found);
+                    object(attributes, element, shown, path, found);
                 }
             });
         }
@@ -101,6 +122,38 @@ mod tests {
         let paths: Vec<String> = found.iter().map(|diagnostic| diagnostic.path.to_string()).collect();
         assert_eq!(paths, ["mode", r#"parts["k"].port"#, "ports[*].port", "words[1]"]);
         assert!(validate(&schema, &Value::object([("mode", Value::Unknown)])).is_empty());
+    }
+
+    #[test]
+    fn a_sensitive_value_is_not_shown_nor_any_part_of_it() {
+        let mode = || Attribute::string("").one_of(&["a", "b"]);
+        let parts = |nesting| Attribute::nested(nesting, attributes([("mode", mode())]), "");
+        let schema = Schema::new(
+            "",
+            attributes([
+                ("list", parts(Nesting::List).write_only()),
+                ("object", parts(Nesting::Single).sensitive()),
+                ("plain", mode()),
+                ("text", mode().sensitive()),
+            ]),
+        );
+        let part = Value::object([("mode", Value::from("hunter2"))]);
+        let config = Value::object([
+            ("list", Value::List(vec![part.clone()])),
+            ("object", part),
+            ("plain", "hunter3".into()),
+            ("text", "hunter2".into()),
+        ]);
+        let details: Vec<String> = validate(&schema, &config).into_iter().map(|it| it.detail).collect();
+        assert_eq!(
+            details,
+            [
+                "list[0].mode = (sensitive value): use one of a, b.",
+                "object.mode = (sensitive value): use one of a, b.",
+                r#"plain = "hunter3": use one of a, b."#,
+                "text = (sensitive value): use one of a, b.",
+            ]
+        );
     }
 
     #[test]

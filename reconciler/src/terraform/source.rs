@@ -1,12 +1,13 @@
 //! Where modules may come from. Asked before Terraform fetches anything.
 
+use shadow_core::model::check::excerpt;
 use std::path::{Component, Path, PathBuf};
 
 /// A module source that the configuration does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("module source {source_text:?} is not allowed: {reason}; {remedy}")]
 pub struct ModuleNotAllowed {
-    /// As declared.
+    /// As declared; of a long one the beginning and the end.
     pub source_text: String,
     /// Why not.
     pub reason: String,
@@ -25,7 +26,10 @@ const WRITE_IT_PLAINLY: &str = "write the source without detours";
 /// # Errors
 /// [`ModuleNotAllowed`] says why not.
 pub fn allowed(source: &str, allow_list: &[String]) -> Result<(), ModuleNotAllowed> {
-    let refuse = |reason: String, remedy| Err(ModuleNotAllowed { source_text: source.to_owned(), reason, remedy });
+    let refuse = |reason: String, remedy| {
+        // The reason quotes where the source leads, and the list, which has no limit either.
+        Err(ModuleNotAllowed { source_text: excerpt(source), reason: excerpt(reason), remedy })
+    };
     if source.chars().any(char::is_control) {
         return refuse("it contains control characters".to_owned(), WRITE_IT_PLAINLY);
     }
@@ -104,6 +108,14 @@ mod tests {
         }
         assert!(allowed("acme/instance/cloud", &[]).is_err());
         assert!(allowed("acme/instance/cloud", &[String::new()]).is_err());
+    }
+
+    #[test]
+    fn a_long_source_is_quoted_in_part() {
+        for source in [format!("example.com/{}", "a".repeat(1 << 20)), format!("/{}\n", "a/".repeat(1 << 20))] {
+            let error = allowed(&source, &list(&["example.org/"])).unwrap_err().to_string();
+            assert!(error.len() < 2_000 && error.contains(" … ") && error.contains("is not allowed"), "{error}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 /// How many calls are probed.
-const CALLS: u8 = 9;
+const CALLS: u8 = 12;
 
 /// A server without a transport.
 pub(crate) struct Probe<P: Provider>(Calls<P>);
@@ -36,15 +36,27 @@ impl<P: Provider> Probe<P> {
             5 => answer(frame, |request| self.0.upgrade_resource_identity(request)),
             6 => answer(frame, |request| self.0.generate_resource_config(request)),
             7 => answer(frame, |request| self.0.validate_action_config(request)),
+            8 => answer(frame, |request| {
+                let call = self.0.begin("ReadResource", "t");
+                at_once(self.0.read_resource(&call, request))
+            }),
+            9 => answer(frame, |request| {
+                let call = self.0.begin("ApplyResourceChange", "t");
+                at_once(self.0.apply_resource_change(&call, request))
+            }),
+            10 => answer(frame, |request| {
+                let call = self.0.begin("ImportResourceState", "t");
+                at_once(self.0.import_resource_state(&call, request))
+            }),
             _ => answer(frame, |request| self.0.validate_provider_config(request)),
         }
     }
 
     /// A call whose frame is well formed, with these values in it.
     #[cfg(test)]
-    pub(crate) fn frame(which: u8, config: Vec<u8>, prior: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn frame(which: u8, type_name: &str, config: Vec<u8>, prior: Vec<u8>) -> Vec<u8> {
         let value = |msgpack: Vec<u8>| Some(proto::DynamicValue { msgpack, json: Vec::new() });
-        let type_name = "t".to_owned();
+        let type_name = type_name.to_owned();
         let frame = match which % CALLS {
             0 => {
                 let config = value(config);
@@ -68,6 +80,16 @@ impl<P: Provider> Probe<P> {
                 proto::generate_resource_config::Request { type_name, state }.encode_to_vec()
             }
             7 => proto::validate_action_config::Request { type_name, config: value(config) }.encode_to_vec(),
+            8 => proto::read_resource::Request { type_name, current_state: value(prior), ..Default::default() }
+                .encode_to_vec(),
+            9 => proto::apply_resource_change::Request {
+                type_name,
+                planned_state: value(config.clone()),
+                config: value(config),
+                prior_state: value(prior),
+                ..Default::default()
+            }
+            .encode_to_vec(),
             _ => proto::validate_provider_config::Request { config: value(config) }.encode_to_vec(),
         };
         [&[which], frame.as_slice()].concat()
@@ -86,6 +108,6 @@ fn answer<Q: Message + Default, A: Message, E>(frame: &[u8], call: impl FnOnce(Q
 fn at_once<A>(call: impl Future<Output = Result<A, Diagnostics>>) -> Result<A, Diagnostics> {
     match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
-        Poll::Pending => Err(Diagnostic::bug("A plan that is probed waits for something").into()),
+        Poll::Pending => Err(Diagnostic::bug("A call that is probed waits for something").into()),
     }
 }
