@@ -1,5 +1,6 @@
 //! Policies and groups from files: JSON as the provider writes it, or HCL with literal values.
 
+use super::arithmetic;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use hcl::eval::{Context, Evaluate};
 use serde::de::DeserializeOwned;
@@ -137,8 +138,10 @@ fn insert(
     key: String,
     value: &hcl::Expression,
 ) -> anyhow::Result<()> {
-    let literal = value.evaluate(&Context::new()).map_err(|error| {
-        let error = excerpt(error.to_string());
+    let evaluated =
+        arithmetic::check(value).and_then(|()| value.evaluate(&Context::new()).map_err(|error| error.to_string()));
+    let literal = evaluated.map_err(|error| {
+        let error = excerpt(error);
         anyhow!("{place}, {key}: {error}; a replay knows no variables, functions of Terraform or other resources: write the value")
     })?;
     let literal = serde_json::to_value(literal).with_context(|| format!("{place}, {key} is no value"))?;
@@ -154,6 +157,16 @@ mod tests {
 
     fn read(text: &str) -> Result<PolicySpec, String> {
         document("p.tf", text, "shadow_policy").map_err(|error| format!("{error:#}"))
+    }
+
+    /// Found by fuzzing.
+    #[test]
+    fn a_remainder_by_zero_is_an_error_and_no_panic() {
+        let error = read("resource \"shadow_policy\" \"p\" { failover_priority = 9%0 * 1024 }").unwrap_err();
+        assert!(
+            error.starts_with("p.tf, shadow_policy \"p\", failover_priority: 9 % 0 has no exact result"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command `backtest`: what a policy would have done with recorded telemetry. It reads files and
 //! asks the reconciler or Prometheus for the past; it changes nothing anywhere.
 
+mod arithmetic;
 mod checks;
 mod documents;
 mod limits;
