@@ -56,8 +56,7 @@ PYTHON ?= python3
 bench-forecast:
 	cd tests/peers && cargo run --release --locked -- $(abspath $(TASKS)) $(abspath $(TRUTH))
 	cargo build --release --locked -p shadow-reconciler --bin shadow-reconciler
-	target/release/shadow-reconciler forecast --jsonl < $(abspath $(TASKS)) > target/forecasts.jsonl
-	$(PYTHON) tests/peers/others.py $(abspath $(TASKS)) $(abspath $(TRUTH)) --ours target/forecasts.jsonl
+	$(PYTHON) tests/peers/others.py $(abspath $(TASKS)) $(abspath $(TRUTH)) --ours target/release/shadow-reconciler
 
 # Priors of forecast and early warning, from recorded series that may be used for it: JSON lines of `step` and `y`.
 # TERMS says what they are, and on which terms; it goes into the priors.
