@@ -46,7 +46,7 @@ static SHIPPED: LazyLock<Option<Boosted>> =
 /// Probability from which a warning is an alarm: on the signals that it was tried on, half of the
 /// incidents were announced an hour ahead at somewhat more than a false alarm per signal in two days. For
 /// six hours it announces more, at fewer than one a day.
-pub const ALARM: f32 = 0.23;
+pub const ALARM: f32 = 0.22;
 
 /// Values that are dropped at once when there are too many, so that dropping costs little per step.
 const VALUES_DROPPED: usize = 288;
