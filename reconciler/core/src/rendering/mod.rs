@@ -137,7 +137,10 @@ fn main_file(contract: &str, block: &str, module: &ModuleSpec, inputs: &str) -> 
 
 /// A text as an HCL literal, in which nothing is evaluated.
 fn quoted(text: &str) -> String {
-    hcl::Expression::from(text).to_string()
+    // The library misses a template that begins right after another `$` or `%`, so that it is given none.
+    let literals = text.split('{').map(|part| hcl::Expression::from(part).to_string());
+    let parts: Vec<String> = literals.map(|it| it.get(1..it.len() - 1).unwrap_or_default().to_owned()).collect();
+    format!("\"{}\"", parts.join("{").replace("${", "$${").replace("%{", "%%{"))
 }
 
 /// Absent parameters are an empty object, so that a module may read `var.params.anything` in `try`.

@@ -109,6 +109,8 @@ fn a_source_cannot_break_out_of_its_quotes() {
         "${file(\"/etc/passwd\")}",
         "%{ if true }x%{ endif }",
         "$${already}",
+        "${a}%${file(\"/etc/passwd\")}",
+        "%{a}$%{ if true }x%%{ endif }",
         "back\\slash",
     ] {
         let mut desired = desired();
