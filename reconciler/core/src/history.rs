@@ -257,6 +257,12 @@ impl History {
         self.iter_from(from).take(until.saturating_sub(from))
     }
 
+    /// The same of the steps after the one that a time is in; of all without a time.
+    pub(crate) fn after(&self, at: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Option<f64>)> + '_ {
+        let first = at.map_or(self.first_step, |at| self.step_of(at) + 1);
+        self.iter_from(usize::try_from(first - self.first_step).unwrap_or(0))
+    }
+
     fn iter_from(&self, place: usize) -> impl Iterator<Item = (Timestamp, Option<f64>)> + '_ {
         (self.first_step + count_as_i64(place)..)
             .zip(self.values.get(place..).unwrap_or_default())

@@ -16,9 +16,6 @@ use std::collections::BTreeMap;
 /// anew.
 const GAP_MAX: i128 = 2_016;
 
-/// Least distance of two steps.
-const LEAST: SignedDuration = SignedDuration::from_millis(1);
-
 /// A signal of a slot, with its past.
 #[derive(Debug, Clone, Copy)]
 pub struct Followed<'a> {
@@ -126,8 +123,7 @@ impl Signal {
 
     /// Takes what is new; answers it in blocks.
     fn take(&mut self, history: &History) -> Steps {
-        let after = self.newest.map_or(Timestamp::MIN, |newest| newest.saturating_add(LEAST).unwrap_or(newest));
-        let new: Steps = history.between(after, Timestamp::MAX).collect();
+        let new: Steps = history.after(self.newest).collect();
         self.newest = new.last().map(|(at, _)| *at).or(self.newest);
         let blocks: Steps = new.into_iter().flat_map(|(at, value)| self.blocks.push(at, value)).collect();
         for (at, value) in &blocks {

@@ -1,10 +1,10 @@
-//! A forecast at a glance: what a score takes of it. Holds one side of
-//! windows and single steps, and never the quantiles of every one.
+//! A forecast at a glance: what a score takes of it. Holds one side of windows and single steps, and never the
+//! quantiles of every one.
 
 use super::{Distribution, Forecast, ModelName, Step, median};
 use crate::events::EventEffect;
 use crate::history::Sample;
-use crate::model::signal::{Direction, SignalSpec};
+use crate::model::signal::SignalSpec;
 use jiff::{SignedDuration, Timestamp};
 
 /// What a score takes of a forecast of one signal.
@@ -52,11 +52,8 @@ impl Forecast {
         let medians = (1..).zip(self.steps.iter().map(median));
         let reached = medians.map(|(steps, median)| Reached { steps, median }).find(|it| spec.breaks(it.median));
         let worst = self.windows.iter().map(|window| {
-            let value = match spec.direction {
-                Direction::Above => &window.maximum,
-                Direction::Below => &window.minimum,
-            };
-            Worst { horizon: window.horizon, value: value.clone(), last: window.last }
+            let value = spec.direction.pick(&window.maximum, &window.minimum).clone();
+            Worst { horizon: window.horizon, value, last: window.last }
         });
         let Self { model, made_at, newest, step, .. } = *self;
         Glance { model, made_at, newest, step, worst: worst.collect(), reached, events: self.events.clone() }

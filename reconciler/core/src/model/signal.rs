@@ -74,6 +74,14 @@ impl Direction {
             Self::Below => -1.0,
         }
     }
+
+    /// What is on the side of the limit.
+    pub(crate) fn pick<T>(self, above: T, below: T) -> T {
+        match self {
+            Self::Above => above,
+            Self::Below => below,
+        }
+    }
 }
 
 impl SignalSpec {

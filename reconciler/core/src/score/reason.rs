@@ -68,8 +68,8 @@ impl Told<'_> {
         let Some((foresight, history)) = self.view.foresight else { return self.whereabouts() };
         let known = foresight.warnings().and_then(|warnings| warnings.reasons(self.worst.horizon));
         let yesterday = known.and_then(|_| self.yesterday(history));
-        let others = known.unwrap_or_default().iter().map(|it| it.text.clone());
-        let others = others.filter(|text| !text.starts_with("yesterday"));
+        let others = known.unwrap_or_default().iter().filter(|it| !it.text.starts_with("yesterday"));
+        let others = others.map(|it| it.text.clone());
         let reasons: Vec<String> = yesterday.into_iter().chain(others).take(REASONS_MAX).collect();
         if reasons.is_empty() {
             let outlook = outlook(self.view.forecast.spec, self.forecast, self.worst);
@@ -171,10 +171,7 @@ fn outlook(spec: &SignalSpec, forecast: &Glance, worst: &Worst) -> String {
         let rate = rate(spec, forecast, reached);
         return format!("{rate} and reaches the limit in about {reached_in:#}");
     }
-    let extreme = match spec.direction {
-        Direction::Above => "highest",
-        Direction::Below => "lowest",
-    };
+    let extreme = spec.direction.pick("highest", "lowest");
     let [_, low, .., high, _] = *worst.value.quantiles();
     format!("and its {extreme} value by then is probably from {} to {}", significant(low), quantity(spec, high))
 }

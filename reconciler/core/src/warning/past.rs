@@ -123,17 +123,9 @@ impl<'a> Past<'a> {
 
 /// When a limit at level 1 was broken.
 fn incidents(levels: &[f32]) -> Vec<Range<usize>> {
-    let (mut following, mut known) = (Incidents::default(), Vec::<Range<usize>>::new());
-    for (step, level) in levels.iter().enumerate() {
-        if following.push(*level >= 1.0) {
-            known.push(step..step);
-        }
-        let open = if following.open() { known.last_mut() } else { None };
-        if let Some(incident) = open {
-            incident.end = step + 1;
-        }
-    }
-    known
+    let (mut following, mut known) = (Incidents::default(), Vec::new());
+    (0..).zip(levels).for_each(|(step, level)| following.note(step, *level >= 1.0, &mut known));
+    known.into_iter().map(|incident| incident.since(0)).collect()
 }
 
 /// Windows of `horizon` steps after every [`STRIDE`]th step that are over after `steps`.

@@ -4,7 +4,7 @@
 //! [`Past`] is laid out anew at each look.
 
 use super::analogues::STRIDE;
-use super::incidents::{Incidents, SMOOTHED};
+use super::incidents::{Incident, Incidents, SMOOTHED};
 use super::past::Past;
 use crate::history::{VALUE_MAX, narrow};
 use crate::model::signal::Direction;
@@ -46,19 +46,6 @@ struct Scale {
     unit: f32,
 }
 
-/// From its first step to the one after its last.
-#[derive(Debug, Clone, Copy)]
-struct Incident {
-    begin: u32,
-    end: u32,
-}
-
-impl Incident {
-    fn contains(self, step: usize) -> bool {
-        (self.begin as usize..self.end as usize).contains(&step)
-    }
-}
-
 impl Watch {
     /// For a signal that breaks `limit` on the side of `direction`, with `day` steps a day.
     pub(crate) fn new(limit: f64, direction: Direction, day: usize) -> Self {
@@ -87,13 +74,7 @@ impl Watch {
         let (first, window) = self.window(values);
         let mean = self.sign * smoothed(newest(window), 0.0);
         self.measured = !mean.is_nan();
-        if self.incidents.push(mean >= self.limit) {
-            self.known.push(Incident { begin: step, end: step });
-        }
-        let open = if self.incidents.open() { self.known.last_mut() } else { None };
-        if let Some(incident) = open {
-            incident.end = self.steps;
-        }
+        self.incidents.note(step, mean >= self.limit, &mut self.known);
         let over = self.known.partition_point(|incident| incident.end as usize <= first);
         self.known.drain(..over);
     }
@@ -101,8 +82,7 @@ impl Watch {
     /// What is to be seen when looking back from the newest of `values`, the last that was pushed.
     pub(crate) fn past<'a>(&'a self, values: &'a [f32]) -> Past<'a> {
         let (first, window) = self.window(values);
-        let since_first = |step: u32| (step as usize).saturating_sub(first);
-        let known = self.known.iter().map(|incident| since_first(incident.begin)..since_first(incident.end));
+        let known = self.known.iter().map(|incident| incident.since(first));
         // What began before the first step that is looked at did not begin there.
         let onsets = self.known.iter().filter_map(|incident| (incident.begin as usize).checked_sub(first));
         Past::new(self, window, known.collect(), onsets.collect())
@@ -126,7 +106,7 @@ impl Watch {
     /// Whether the step so many steps before the newest one is still looked at, and was in no incident.
     pub(super) fn was_calm(&self, back: usize) -> bool {
         let step = self.steps().checked_sub(back + 1).filter(|_| back < VALUES_MAX);
-        step.is_some_and(|step| !self.known.iter().any(|incident| incident.contains(step)))
+        step.is_some_and(|step| !self.known.iter().any(|incident| incident.since(0).contains(&step)))
     }
 
     /// Whether an incident began within the last `steps`.
@@ -260,6 +240,22 @@ mod tests {
         assert!(smoothed([gap; 3], 1.0).is_nan());
         for limit in [0.95, 0.1, 85.0, 1.0 / 3.0, 1e30].map(narrow) {
             assert!(smoothed([limit; 3], 0.0) >= limit);
+        }
+    }
+
+    #[test]
+    fn stretches_with_and_without_gaps_are_averaged_alike() {
+        for gaps in [&[][..], &[0], &[1, 2, 3, 127, 128, 129], &[130, 256, 257, 258, 400]] {
+            for length in [0, 1, 2, 3, 130, 131, 401] {
+                let value = |step: usize| if gaps.contains(&step) { f32::NAN } else { (step * 37 % 23) as f32 / 7.0 };
+                let values: Vec<f32> = (0..length).map(value).collect();
+                // A gap is a gap, whatever its sign.
+                let bits = |mean: f32| if mean.is_nan() { f32::NAN.to_bits() } else { mean.to_bits() };
+                let plainly = |end: usize| smoothed(newest(&values[..end]), 0.3) / 1.7;
+                let plainly: Vec<u32> = (1..=length).map(plainly).map(bits).collect();
+                let means: Vec<u32> = each_smoothed(&values, 0.3, 1.7).into_iter().map(bits).collect();
+                assert_eq!(means, plainly, "{length} steps, gaps {gaps:?}");
+            }
         }
     }
 

@@ -121,7 +121,7 @@ impl Within {
     }
 
     /// Which signals teach it.
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 

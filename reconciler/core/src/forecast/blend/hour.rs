@@ -126,11 +126,7 @@ impl<'a> Look<'a> {
     /// side was forgotten.
     pub(in crate::forecast) fn extreme(&self, length: usize, side: Direction) -> Option<Distribution> {
         let (low, high) = extremes(self.within(length).map(|(_, point)| *point));
-        let foreseen = match side {
-            Direction::Above => high,
-            Direction::Below => low,
-        };
-        self.blend.extreme(&self.squash, self.blend.nearest(length)?, side, foreseen)
+        self.blend.extreme(&self.squash, self.blend.nearest(length)?, side, side.pick(high, low))
     }
 
     /// The last of the next `length` steps that is looked at.

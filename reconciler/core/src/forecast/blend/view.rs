@@ -69,15 +69,11 @@ impl Blend {
         foreseen: f64,
     ) -> Option<Distribution> {
         let (above, below) = self.verdict.as_ref().map_or((1.0, 1.0), |verdict| verdict.loss.kept());
-        let kept = match side {
-            Direction::Above => above,
-            Direction::Below => below,
-        };
         let in_units = |(error, weight): &(f32, f32)| {
             (squash.in_units(foreseen + f64::from(*error), foreseen), f64::from(*weight))
         };
         let samples: Vec<Weighted> = missed.on(side).iter().map(in_units).collect();
-        (!samples.is_empty()).then(|| Distribution::new(samples, missed.evidence * kept))
+        (!samples.is_empty()).then(|| Distribution::new(samples, missed.evidence * side.pick(above, below)))
     }
 
     /// How far a median may be from what is expected, squashed.

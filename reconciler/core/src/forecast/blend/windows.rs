@@ -31,18 +31,12 @@ pub(super) struct Missed {
 impl Missed {
     /// Of the extremes on one side.
     pub(super) fn on(&self, side: Direction) -> &[(f32, f32)] {
-        match side {
-            Direction::Above => &self.highest,
-            Direction::Below => &self.lowest,
-        }
+        side.pick(&self.highest, &self.lowest)
     }
 
     /// Forgets what was missed on the other side.
     pub(super) fn keep(&mut self, side: Direction) {
-        match side {
-            Direction::Above => self.lowest = Vec::new(),
-            Direction::Below => self.highest = Vec::new(),
-        }
+        *side.pick(&mut self.lowest, &mut self.highest) = Vec::new();
     }
 }
 
